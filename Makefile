@@ -2,8 +2,7 @@
 # Needs make and Python 3.11 or newer; all else is installed into .venv from the hashed locks in requirements/.
 
 VENV   := .venv
-BIN    := $(VENV)/bin
-PY     := $(BIN)/python
+PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip --disable-pip-version-check -qq
 # How many processes share the tests. JOBS=0 runs them in one, in order.
 JOBS   ?= 2
@@ -11,7 +10,6 @@ JOBS   ?= 2
 ARGS   ?=
 UV     ?= uv
 
-export PYTHONDONTWRITEBYTECODE :=
 export PIP_REQUIRE_VIRTUALENV := 1
 
 .DEFAULT_GOAL := help
@@ -24,7 +22,7 @@ help:  ## list what make can do
 	    printf '  make %-10s %s\n' "$$name" "$$text"; done
 
 demo: $(VENV)/.installed-run  ## open cstui on made-up customers and orders
-	@$(BIN)/cstui demo
+	@$(PY) -m cstui demo
 
 test: $(VENV)/.installed-dev  ## run the tests on SQLite and on a throw-away PostgreSQL
 	@$(PY) -m pytest -n $(JOBS) $(ARGS)
@@ -35,8 +33,8 @@ test-slow: $(VENV)/.installed-dev  ## run the long tests (soak, load, crashes)
 check: lint types layers  ## check format, lint, types and layers
 
 lint: $(VENV)/.installed-dev
-	@$(BIN)/ruff format --check .
-	@$(BIN)/ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m ruff check .
 
 types: $(VENV)/.installed-dev
 	@$(PY) -m mypy
@@ -45,8 +43,8 @@ layers: $(VENV)/.installed-dev
 	@$(PY) -m pytest -q tests/test_architecture.py
 
 format: $(VENV)/.installed-dev  ## write the format and the safe lint fixes
-	@$(BIN)/ruff check --fix .
-	@$(BIN)/ruff format .
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
 
 bench: $(VENV)/.installed-dev  ## measure what must stay fast (benchmarks/README.md)
 	@for script in benchmarks/bench_*.py; do \
@@ -70,6 +68,13 @@ clean:  ## remove .venv and all caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# An environment whose Python has gone (upgraded away, copied from elsewhere) is built anew.
+ifneq ($(wildcard $(VENV)/.python),)
+ifneq ($(shell $(PY) -c 'print(1)' 2>/dev/null),1)
+$(shell rm -rf $(VENV))
+endif
+endif
+
 # The first Python that runs, is new enough and can build an environment.
 $(VENV)/.python:
 	@found=; old=; \
@@ -90,13 +95,13 @@ $(VENV)/.python:
 	$$found -m venv --clear $(VENV) && echo "$$version" > $@
 
 $(VENV)/.installed-run: pyproject.toml requirements/run.txt requirements/build.txt | $(VENV)/.python
-	@echo 'Installing what cstui needs (half a minute the first time).'
+	@echo 'Installing what cstui needs (half a minute, once).'
 	@$(PIP) install --require-hashes -r requirements/run.txt -r requirements/build.txt
 	@$(PIP) install --no-deps --no-index --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml requirements/dev.txt requirements/build.txt | $(VENV)/.python
-	@echo 'Installing cstui and the developer tools (a minute the first time).'
+	@echo 'Installing cstui and the developer tools (a minute, once).'
 	@$(PIP) install --require-hashes -r requirements/dev.txt -r requirements/build.txt
 	@$(PIP) install --no-deps --no-index --no-build-isolation -e .
 	@touch $(VENV)/.installed-run $@
