@@ -1,0 +1,1 @@
+"""Pure rules, states, money and errors. Imports the standard library alone."""

@@ -1,0 +1,182 @@
+"""Transactions, payment attempts, and the payment status that is derived from them (domain table E.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from cstui.domain.money import Money
+
+
+class TransactionKind(StrEnum):
+    """What moved, or was meant to move."""
+
+    VERIFY = "verify"
+    AUTHORISE = "authorise"
+    CAPTURE = "capture"
+    SALE = "sale"
+    VOID = "void"
+    REFUND = "refund"
+    CREDIT = "credit"
+    CHARGEBACK = "chargeback"
+
+
+class TransactionStatus(StrEnum):
+    """What is known of it."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    PENDING = "pending"
+    UNKNOWN = "unknown"
+    REVERSED = "reversed"
+
+
+class TransactionOrigin(StrEnum):
+    """Who wrote the row: the desk's own attempts, a file with transactions, or the summary of an orders file."""
+
+    DESK = "desk"
+    IMPORT = "import"
+    IMPORT_SUMMARY = "import_summary"
+    DEMO = "demo"
+
+
+class AttemptState(StrEnum):
+    """The states of a payment attempt; one word everywhere."""
+
+    WAITING_APPROVAL = "waiting_approval"
+    ARMED = "armed"
+    SENDING = "sending"
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    DECLINED_SOFT = "declined_soft"
+    DECLINED_HARD = "declined_hard"
+    REJECTED = "rejected"
+    NOT_SENT = "not_sent"
+    UNKNOWN = "unknown"
+    WITHDRAWN = "withdrawn"
+    REVERSED = "reversed"
+
+
+#: One of these at most per guard key.
+IN_FLIGHT = (AttemptState.ARMED, AttemptState.SENDING, AttemptState.UNKNOWN)
+
+
+class RefundState(StrEnum):
+    """A refund's life, from request to done (domain table E.5)."""
+
+    REQUESTED = "requested"
+    NEEDS_APPROVAL = "needs_approval"
+    APPROVED = "approved"
+    DENIED = "denied"
+    ARMED = "armed"
+    EXECUTING = "executing"
+    DONE_VOID = "done_void"
+    DONE_REFUND = "done_refund"
+    PENDING_AT_GATEWAY = "pending_at_gateway"
+    FAILED_RETRYING = "failed_retrying"
+    NEEDS_DECISION = "needs_decision"
+    UNKNOWN = "unknown"
+    EXHAUSTED = "exhausted"
+    WITHDRAWN = "withdrawn"
+    MANUAL = "manual"
+    EXTERNAL = "external"
+
+
+class PaymentStatus(StrEnum):
+    """Derived from transactions, never stored by hand."""
+
+    UNPAID = "unpaid"
+    AUTHORISED = "authorised"
+    PARTLY_PAID = "partly_paid"
+    PAID = "paid"
+    PARTLY_REFUNDED = "partly_refunded"
+    REFUNDED = "refunded"
+    REFUND_DUE = "refund_due"
+    VOIDED = "voided"
+    DISPUTED = "disputed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionRow:
+    """One transaction as a list shows it."""
+
+    id: int
+    order_id: int
+    order_number: str
+    at: datetime
+    kind: TransactionKind
+    status: TransactionStatus
+    amount: Money
+    gateway: str
+    card_brand: str
+    card_last4: str
+    reference: str
+    text: str
+    origin: TransactionOrigin
+    settled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """An order's money in minor units of its currency, added up from its transactions."""
+
+    authorised: int = 0
+    captured: int = 0
+    refunded: int = 0
+    voided: int = 0
+    disputed: int = 0
+    unknown: bool = False
+
+    @property
+    def remaining(self) -> int:
+        """What could still be refunded, attempts in flight not counted."""
+        return max(0, self.captured - self.refunded - self.disputed)
+
+
+def summed_up(rows: Iterable[tuple[TransactionKind, TransactionStatus, int]]) -> Paid:
+    """Adds up (kind, status, minor) of one order's transactions; the sums of `payment_status`."""
+    sums = dict.fromkeys(("authorised", "captured", "refunded", "voided", "disputed"), 0)
+    column = {
+        TransactionKind.AUTHORISE: "authorised",
+        TransactionKind.SALE: "captured",
+        TransactionKind.CAPTURE: "captured",
+        TransactionKind.REFUND: "refunded",
+        TransactionKind.VOID: "voided",
+        TransactionKind.CHARGEBACK: "disputed",
+    }
+    unknown = False
+    for kind, status, minor in rows:
+        if status is TransactionStatus.UNKNOWN:
+            unknown = True
+        elif status is TransactionStatus.SUCCEEDED and kind in column:
+            sums[column[kind]] += minor
+    return Paid(**sums, unknown=unknown)
+
+
+def payment_status(total: int, paid: Paid) -> PaymentStatus:
+    """The order's payment status from its total and its sums; an unknown outcome wins over all.
+
+    A void takes back what was authorised or captured without ever settling, so it counts against both.
+    """
+    kept = paid.captured - paid.refunded
+    reached = max(paid.captured, paid.authorised)
+    if paid.unknown:
+        return PaymentStatus.UNKNOWN
+    if paid.disputed:
+        return PaymentStatus.DISPUTED
+    if paid.voided and paid.voided >= reached:
+        return PaymentStatus.VOIDED
+    if paid.refunded and kept <= 0:
+        return PaymentStatus.REFUNDED
+    if paid.captured and kept > total:
+        return PaymentStatus.REFUND_DUE
+    if paid.refunded:
+        return PaymentStatus.PARTLY_REFUNDED
+    if paid.captured:
+        return PaymentStatus.PAID if paid.captured >= total else PaymentStatus.PARTLY_PAID
+    if paid.authorised:
+        return PaymentStatus.AUTHORISED
+    return PaymentStatus.UNPAID if total > 0 else PaymentStatus.PAID

@@ -1,0 +1,1 @@
+"""Screens: one view in, keys out."""

@@ -1,0 +1,88 @@
+"""Who may do what, asked again inside every transaction that writes (GEN-02, GEN-11)."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from cstui.domain.actor import Actor, Grant
+from cstui.domain.errors import NotFound, NotPermitted, NotSignedIn
+from cstui.domain.permissions import GRANTED, Permission
+from cstui.storage.tables.base import table_of
+from cstui.storage.tables.people import Staff, StaffGrant
+from cstui.storage.transaction import Transaction
+
+_STAFF = table_of(Staff)
+_GRANT = table_of(StaffGrant)
+
+_SAY: dict[Permission, str] = {
+    Permission.ORDER_UNLOCK: "unlock orders",
+    Permission.ORDER_UPDATE: "change orders",
+    Permission.ORDER_CANCEL: "cancel orders",
+    Permission.ORDER_HOLD: "place or release holds",
+    Permission.CUSTOMER_UPDATE: "change customers",
+    Permission.NOTE_CREATE: "add notes",
+    Permission.CALL_LOG: "log calls",
+    Permission.AUDIT_VIEW: "see the history",
+    Permission.DATA_IMPORT: "import data",
+    Permission.STAFF_MANAGE: "manage staff",
+    Permission.STAFF_UNLOCK: "unlock colleagues",
+    Permission.STORE_MANAGE: "manage stores",
+    Permission.SETTINGS_MANAGE: "change settings",
+}
+
+
+def permission_words(permission: Permission) -> str:
+    """What a permission allows, as it stands in a refusal: `unlock orders`."""
+    return _SAY.get(permission, permission.replace(".", ": "))
+
+
+def current_grants(transaction: Transaction, actor: Actor) -> tuple[Grant, ...]:
+    """The grants that hold at this moment; the program itself keeps its own.
+
+    Errors: `NotSignedIn` where the account has been disabled meanwhile.
+    """
+    if actor.staff_id == 0:
+        return actor.grants
+    disabled = transaction.rows(sa.select(_STAFF.c.disabled_at).where(_STAFF.c.id == actor.staff_id))
+    if not disabled or disabled[0].disabled_at is not None:
+        raise NotSignedIn("This account is disabled.", "Ask an administrator.")
+    rows = transaction.rows(
+        sa.select(_GRANT.c.role, _GRANT.c.store_id).where(_GRANT.c.staff_id == actor.staff_id)
+    )
+    return tuple(Grant(row.role, row.store_id) for row in rows)
+
+
+def require(transaction: Transaction, actor: Actor, permission: Permission, store_id: int | None) -> None:
+    """Passes where the actor holds the permission in that store (None: in every store).
+
+    Errors: `NotPermitted` naming the permission, `NotSignedIn`.
+    """
+    grants = current_grants(transaction, actor)
+    if not any(
+        permission in GRANTED[g.role] and (g.store_id is None or g.store_id == store_id) for g in grants
+    ):
+        raise not_permitted(permission)
+
+
+def require_somewhere(transaction: Transaction, actor: Actor, permission: Permission) -> None:
+    """Passes where the actor holds the permission in at least one store. Errors: as `require`."""
+    if not any(permission in GRANTED[grant.role] for grant in current_grants(transaction, actor)):
+        raise not_permitted(permission)
+
+
+def require_visible(actor: Actor, permission: Permission, store_id: int, what: str) -> None:
+    """Passes where the record's store is visible to the actor; another store's record is simply not found (GEN-02).
+
+    Errors: `NotFound` naming `what` (`order #1001`).
+    """
+    if not actor.may(permission, store_id):
+        raise NotFound(f"There is no {what} here.", "Check the number, or ask for access to its store.")
+
+
+def not_permitted(permission: Permission) -> NotPermitted:
+    """The refusal in words."""
+    return NotPermitted(
+        f"Your role may not {permission_words(permission)} here.",
+        "Ask a supervisor.",
+        permission=permission.value,
+    )

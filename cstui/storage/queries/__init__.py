@@ -1,0 +1,1 @@
+"""SQL by noun: statements and the reading of their rows."""

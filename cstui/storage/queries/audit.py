@@ -1,0 +1,171 @@
+"""Appending to the audit and reading it back. One chain per store and day; each day opens with the former day's head."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from cstui.domain.actor import Actor
+from cstui.domain.audit import AuditRow, Change, event_hash, instant_text, value_hash
+from cstui.domain.ids import Kind
+from cstui.storage.tables.audit import AuditChain, AuditChange, AuditEvent
+from cstui.storage.tables.base import table_of
+from cstui.storage.transaction import Transaction
+
+_CHAIN = table_of(AuditChain)
+_EVENT = table_of(AuditEvent)
+_CHANGE = table_of(AuditChange)
+#: The chain of what belongs to no single store.
+ORGANISATION = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """What a use case reports: who did what to which record, and which fields changed."""
+
+    actor: Actor
+    store_id: int
+    record_kind: Kind
+    record_id: int
+    action: str
+    changes: tuple[Change, ...] = ()
+    reason: str = ""
+    version: int | None = None
+    fence: int | None = None
+    customer_id: int | None = None
+    save_id: str = ""
+
+
+def append(transaction: Transaction, event: NewEvent) -> int:
+    """Appends one event to its store's chain and returns its id. Called last in a use case: it locks the head of the chain."""
+    return append_all(transaction, [event])[0]
+
+
+def append_all(transaction: Transaction, events: Sequence[NewEvent]) -> list[int]:
+    """Appends many events, in order; the ids come back in the same order."""
+    ids: list[int] = []
+    by_store: dict[int, list[NewEvent]] = {}
+    for event in events:
+        by_store.setdefault(event.store_id, []).append(event)
+    placed: dict[int, list[int]] = {
+        store_id: _append_to(transaction, store_id, of_store)
+        for store_id, of_store in sorted(by_store.items())
+    }
+    for event in events:
+        ids.append(placed[event.store_id].pop(0))
+    return ids
+
+
+def _append_to(transaction: Transaction, store_id: int, events: Sequence[NewEvent]) -> list[int]:
+    day, seq, head = _locked_head(transaction, store_id)
+    connection = transaction.session.connection()
+    at = transaction.clock()
+    rows: list[dict[str, Any]] = []
+    changed: list[list[dict[str, Any]]] = []
+    for event in events:
+        seq += 1
+        changes = [_change_row(position, change) for position, change in enumerate(event.changes)]
+        facts = (store_id, day.isoformat(), seq, event.record_kind.value, event.record_id, event.version, event.fence,
+                 event.actor.staff_id, event.actor.name, event.actor.terminal, instant_text(at), event.action, event.reason, event.save_id)  # fmt: skip
+        following = event_hash(head, facts, [(c["path"], c["old_hash"], c["new_hash"]) for c in changes])
+        rows.append(
+            {
+                "store_id": store_id, "day": day, "seq": seq, "record_kind": event.record_kind, "record_id": event.record_id,
+                "customer_id": event.customer_id, "version": event.version, "fence": event.fence,
+                "actor_id": event.actor.staff_id, "actor_name": event.actor.name, "terminal": event.actor.terminal, "at": at,
+                "action": event.action, "reason": event.reason, "save_id": event.save_id, "prev_hash": head, "hash": following,
+            }
+        )  # fmt: skip
+        changed.append(changes)
+        head = following
+    ids = list(
+        connection.execute(
+            _EVENT.insert().returning(_EVENT.c.id, sort_by_parameter_order=True), rows
+        ).scalars()
+    )
+    change_rows = [
+        {**row, "event_id": event_id}
+        for event_id, of_event in zip(ids, changed, strict=True)
+        for row in of_event
+    ]
+    if change_rows:
+        connection.execute(_CHANGE.insert(), change_rows)
+    connection.execute(
+        _CHAIN.update().where(_CHAIN.c.store_id == store_id, _CHAIN.c.day == day).values(seq=seq, head=head)
+    )
+    return ids
+
+
+def _locked_head(transaction: Transaction, store_id: int) -> tuple[date, int, str]:
+    """Day, last number and head hash of the chain to append to, locked until the transaction ends.
+
+    Opening a day locks the former day's head first, so that no late event can follow what was already sealed.
+    """
+    connection = transaction.session.connection()
+    today = transaction.now.date()
+    latest = (
+        sa.select(_CHAIN.c.day, _CHAIN.c.seq, _CHAIN.c.head)
+        .where(_CHAIN.c.store_id == store_id)
+        .order_by(_CHAIN.c.day.desc())
+        .limit(1)
+        .with_for_update()
+    )
+    found = connection.execute(latest).first()
+    if found is None or found.day < today:
+        opening = found.head if found else ""
+        insert: Any = (sqlite if transaction.is_sqlite else postgresql).insert(_CHAIN)
+        row = {"store_id": store_id, "day": today, "seq": 0, "head": opening, "opening": opening}
+        connection.execute(insert.values(row).on_conflict_do_nothing())
+        found = connection.execute(latest).one()
+    return found.day, found.seq, found.head
+
+
+def _change_row(position: int, change: Change) -> dict[str, Any]:
+    salt = secrets.token_hex(8)
+    return {
+        "position": position,
+        "path": change.path,
+        "old": change.old,
+        "new": change.new,
+        "salt": salt,
+        "old_hash": value_hash(salt, change.old),
+        "new_hash": value_hash(salt, change.new),
+    }
+
+
+def saved(transaction: Transaction, save_id: str) -> bool:
+    """Whether the transaction with this save id was stored."""
+    return bool(transaction.rows(sa.select(_EVENT.c.id).where(_EVENT.c.save_id == save_id).limit(1)))
+
+
+def events_of(
+    transaction: Transaction, kind: Kind, record_id: int, *, before: int | None = None, limit: int = 50
+) -> tuple[AuditRow, ...]:
+    """The events of one record, newest first (AUD-03), with their changes; `before` pages on from an event id."""
+    query = sa.select(_EVENT).where(_EVENT.c.record_kind == kind, _EVENT.c.record_id == record_id)
+    if before is not None:
+        query = query.where(_EVENT.c.id < before)
+    events = transaction.rows(query.order_by(_EVENT.c.id.desc()).limit(limit))
+    changes: dict[int, list[Change]] = {}
+    for row in transaction.rows(
+        sa.select(_CHANGE)
+        .where(_CHANGE.c.event_id.in_([event.id for event in events]))
+        .order_by(_CHANGE.c.event_id, _CHANGE.c.position)
+    ):
+        changes.setdefault(row.event_id, []).append(Change(row.path, _shown(row.old), _shown(row.new)))
+    return tuple(
+        AuditRow(
+            e.id, e.at, e.actor_name, e.terminal, e.action, e.reason, e.version, tuple(changes.get(e.id, ()))
+        )
+        for e in events
+    )
+
+
+def _shown(value: str | None) -> str:
+    return "(erased)" if value is None else value

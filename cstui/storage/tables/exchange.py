@@ -1,0 +1,64 @@
+"""What comes in from files and what goes out by mail."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlmodel import Field
+
+from cstui.domain.ids import Kind
+from cstui.storage.tables.base import Base, Key, key, one_of, ref, when, words
+
+
+class MailState(StrEnum):
+    """A mail's way out."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    SUPPRESSED = "suppressed"
+
+
+class ImportRecord(Base, table=True):
+    """What a file last said of a record (JSON): tells on the next import what changed there and what changed here."""
+
+    __tablename__ = "import_record"
+    __table_args__ = (sa.Index("ix_import_record_record", "record_kind", "record_id"),)
+    source: str = Field(sa_type=sa.Text, primary_key=True)
+    store_id: int = Field(sa_type=Key, primary_key=True, foreign_key="store.id")
+    external_id: str = Field(sa_type=sa.Text, primary_key=True)
+    record_kind: Kind = one_of(Kind, "record_kind")
+    record_id: int = Field(sa_type=Key, nullable=False)
+    values: str = words("{}")
+    imported_at: datetime = when()
+
+
+class Outbox(Base, table=True):
+    """A mail to be sent; `dedupe_key` keeps one cause from mailing twice."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        sa.Index("ix_outbox_state", "state", "next_try_at"),
+        sa.Index(
+            "ux_outbox_dedupe_key",
+            "dedupe_key",
+            unique=True,
+            sqlite_where=sa.text("dedupe_key <> ''"),
+            postgresql_where=sa.text("dedupe_key <> ''"),
+        ),
+    )
+    id: int | None = key()
+    store_id: int | None = ref("store.id", nullable=True)
+    kind: str = words()
+    to_address: str = words()
+    subject_kind: Kind = one_of(Kind, "subject_kind")
+    subject_id: int = Field(sa_type=Key, nullable=False)
+    payload: str = words("{}")
+    state: MailState = one_of(MailState, "state", default=MailState.QUEUED)
+    tries: int = 0
+    last_error: str = words()
+    dedupe_key: str = words()
+    created_at: datetime = when()
+    next_try_at: datetime | None = when(nullable=True)
+    sent_at: datetime | None = when(nullable=True)

@@ -1,0 +1,1 @@
+"""The search index (its design: `cstui.storage.queries.search`)."""

@@ -1,0 +1,198 @@
+"""The only module that commits: one use case, one transaction, on either database."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from cstui.domain.errors import DatabaseAway, OutcomeUnknown
+from cstui.domain.ids import Kind
+from cstui.storage.engine import make_engine
+from cstui.storage.reader import Reader
+from cstui.storage.url import DatabaseUrl, read_url
+from cstui.storage.write_queue import WriteQueue
+
+#: The PostgreSQL channel that desks listen on.
+LIVE_CHANNEL = "cstui_live"
+_LOST = ("08000", "08003", "08006", "57P01", "57P02", "57P03")
+
+
+class Transaction:
+    """One open transaction. Everything in it is stored together or not at all.
+
+    `save_id`, once set, lets a desk ask after a lost connection whether this very transaction was stored.
+    """
+
+    def __init__(self, session: Session, is_sqlite: bool) -> None:
+        self.session = session
+        self.is_sqlite = is_sqlite
+        self.save_id = ""
+        self._now: datetime | None = None
+
+    @property
+    def now(self) -> datetime:
+        """The database's clock, read once per transaction: the only clock that binds several desks."""
+        if self._now is None:
+            self._now = self.clock()
+        return self._now
+
+    def clock(self) -> datetime:
+        """The database's clock at this very moment."""
+        if self.is_sqlite:
+            text = (
+                self.session.connection()
+                .exec_driver_sql("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')")
+                .scalar_one()
+            )
+            return datetime.fromisoformat(text).replace(tzinfo=UTC)
+        at: datetime = self.session.connection().exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+        return at.astimezone(UTC)
+
+    def rows(self, statement: Any, parameters: Any = None) -> list[Any]:
+        """Runs a Core statement and returns its rows."""
+        return list(self.session.connection().execute(statement, parameters).all())
+
+    def run(self, statement: Any, parameters: Any = None) -> int:
+        """Runs a Core statement that changes rows and returns how many it changed."""
+        return self.session.connection().execute(statement, parameters).rowcount
+
+    def publish(self, what: str, kind: Kind, record_id: int, **facts: Any) -> None:
+        """Tells every desk, once this is committed, that something about a record changed.
+
+        `what` is a word such as `lock`, `saved`, `note`, `knock`, `notice`. SQLite desks notice the commit itself and read again.
+        """
+        if not self.is_sqlite:
+            body = json.dumps({"what": what, "kind": kind, "id": record_id, **facts})
+            self.session.connection().execute(
+                sa.text("SELECT pg_notify(:channel, :body)"), {"channel": LIVE_CHANNEL, "body": body}
+            )
+
+
+class Database:
+    """A desk's way to its database. Construction is cheap; the engine and connections are made at first use."""
+
+    def __init__(self, url: str | DatabaseUrl, *, durable: bool = True) -> None:
+        self.url = url if isinstance(url, DatabaseUrl) else read_url(url)
+        self._durable = durable
+        self._engine: sa.Engine | None = None
+        self._making = threading.Lock()
+        self._queue = WriteQueue(self.url.path) if self.url.path is not None else None
+        self.reader = Reader(self.url)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is a SQLite file."""
+        return self.url.is_sqlite
+
+    @property
+    def engine(self) -> sa.Engine:
+        """The SQLAlchemy engine, made once."""
+        with self._making:
+            if self._engine is None:
+                self._engine = make_engine(self.url, durable=self._durable)
+            return self._engine
+
+    @contextmanager
+    def write(self, save_id: str = "") -> Iterator[Transaction]:
+        """A transaction that commits at the end of the block, and rolls back when the block raises.
+
+        SQLite: BEGIN IMMEDIATE behind a fair queue of writers. Errors: `DatabaseAway` (nothing was stored), `OutcomeUnknown` (the
+        connection broke at the commit; look `save_id` up).
+        """
+        with self._queue.turn() if self._queue else nullcontext():
+            with self._away_in_words(), self.engine.connect().execution_options(immediate=True) as connection:
+                with Session(connection, expire_on_commit=False, autoflush=True) as session:
+                    transaction = Transaction(session, self.is_sqlite)
+                    transaction.save_id = save_id
+                    yield transaction
+                    session.flush()
+                    self._commit(connection, transaction)
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """A read transaction: one consistent picture, never committed."""
+        with (
+            self._away_in_words(),
+            self.engine.connect() as connection,
+            Session(connection, autoflush=False) as session,
+        ):
+            yield Transaction(session, self.is_sqlite)
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self.reader.close()
+        if self._engine is not None:
+            self._engine.dispose()
+
+    def _commit(self, connection: sa.Connection, transaction: Transaction) -> None:
+        try:
+            connection.commit()
+        except sa.exc.DBAPIError as error:
+            if self.is_sqlite or not (error.connection_invalidated or is_lost(error)):
+                raise
+            raise OutcomeUnknown(
+                "The connection broke while saving.",
+                "It is being checked whether it was saved.",
+                save_id=transaction.save_id,
+            ) from error
+
+    @contextmanager
+    def _away_in_words(self) -> Iterator[None]:
+        try:
+            yield
+        except sa.exc.TimeoutError as error:
+            raise DatabaseAway(
+                "The database is busy.", "Try again in a moment; nothing typed is lost."
+            ) from error
+        except sa.exc.DBAPIError as error:
+            away = _in_words(error, self.url)
+            if away is None:
+                raise
+            raise away from error
+
+
+def is_lost(error: sa.exc.DBAPIError) -> bool:
+    """Whether the error says that the connection is gone."""
+    state = getattr(error.orig, "sqlstate", None)
+    return (
+        bool(error.connection_invalidated)
+        or state in _LOST
+        or (state is None and isinstance(error, sa.exc.OperationalError))
+    )
+
+
+def _in_words(error: sa.exc.DBAPIError, url: DatabaseUrl) -> DatabaseAway | None:
+    """The error as a person reads it, or None where it is a fault of the program."""
+    said = str(error.orig)
+    if isinstance(error.orig, sqlite3.Error):
+        if "full" in said or "readonly" in said:
+            return DatabaseAway(
+                "The disk is full or the database is read-only.",
+                "Nothing was saved; free space, then save again.",
+            )
+        if "locked" in said or "busy" in said:
+            return DatabaseAway("The database is busy.", "Try again in a moment; nothing typed is lost.")
+        if "unable to open" in said:
+            return DatabaseAway(
+                f"The database at {url.shown} cannot be opened.",
+                "Check the path and its rights, or run “cstui doctor”.",
+            )
+        return None
+    if getattr(error.orig, "sqlstate", None) in ("55P03", "57014"):
+        return DatabaseAway(
+            "The database is busy with the same record.", "Try again in a moment; nothing typed is lost."
+        )
+    if is_lost(error) or isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError):
+        return DatabaseAway(
+            f"The database at {url.shown} does not answer.",
+            "It is tried again by itself; nothing typed is lost.",
+        )
+    return None
