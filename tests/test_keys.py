@@ -66,6 +66,11 @@ def test_a_letter_means_the_same_on_all_screens(preset: str) -> None:
     assert {key: found for key, found in meanings.items() if len(found) > 1} == {}
 
 
+def test_a_meaning_stands_once_in_a_context() -> None:
+    places = [(action.meaning, context) for action in TABLE for context in action.contexts]
+    assert sorted({place for place in places if places.count(place) > 1}) == []
+
+
 def test_only_actions_that_do_the_same_share_a_meaning() -> None:
     # A shared meaning lets two actions share a key: a word that happens to fit twice must not slip in.
     counts: dict[str, int] = {}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from textual.app import App, ComposeResult
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Input, Static
 
 from cstui.keys import (
@@ -200,6 +200,27 @@ async def test_quitting_goes_through_the_desk_and_not_past_it() -> None:
         await pilot.press("ctrl+q")
         assert app.ran == ["desk.quit"]
         assert app.is_running
+
+
+async def test_quitting_works_from_a_dialog_too() -> None:
+    app = Desk(KeyMap.load())
+    async with app.run_test() as pilot:
+        await app.push_screen(ModalScreen[None]())
+        await pilot.press("ctrl+q")
+        assert app.ran == ["desk.quit"]
+
+
+async def test_where_quitting_is_disabled_textual_does_not_quit_instead() -> None:
+    class Busy(Desk):
+        def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+            return None if action == "desk_quit" else super().check_action(action, parameters)
+
+    app = Busy(KeyMap.load())
+    async with app.run_test() as pilot:
+        await pilot.press("ctrl+q")
+        await pilot.press("f2")
+        assert app.is_running
+        assert app.ran == ["desk.find"]
 
 
 async def test_in_a_field_letters_are_text_and_function_keys_still_act() -> None:

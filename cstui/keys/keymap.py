@@ -139,8 +139,7 @@ def _clash(assigned: Mapping[str, tuple[str, ...]], suspects: Iterable[str]) -> 
     for action in TABLE:
         for key in assigned[action.id]:
             for other in holders.setdefault(key, []):
-                same_place = not set(action.contexts).isdisjoint(other.contexts)
-                if action.meaning != other.meaning or same_place:
+                if action.meaning != other.meaning:
                     first, second = (other, action) if other.id in suspected else (action, other)
                     return first.id, key, second.id
             holders[key].append(action)
