@@ -48,6 +48,11 @@ class Actor:
             return None
         return frozenset(grant.store_id for grant in held if grant.store_id is not None)
 
+    def permitted(self, store_id: int) -> frozenset[str]:
+        """Everything that may be done in that store, as permission values; screens hide and dim by it."""
+        roles = {grant.role for grant in self.grants if grant.store_id is None or grant.store_id == store_id}
+        return frozenset[str]().union(*(GRANTED[role] for role in roles))
+
 
 def system_actor(name: str, terminal: str = "system") -> Actor:
     """The program acting for itself: an import, the demo's seeding, a worker."""
