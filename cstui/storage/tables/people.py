@@ -1,24 +1,13 @@
 """Stores, staff, grants, sign-in sessions, settings and reasons."""
 
 from datetime import datetime
-from enum import StrEnum
 
 import sqlalchemy as sa
 from sqlmodel import Field
 
 from cstui.domain.permissions import Role
+from cstui.domain.reasons import ReasonKind
 from cstui.storage.tables.base import Base, key, one_of, ref, when, words
-
-
-class ReasonKind(StrEnum):
-    """Which list a reason belongs to."""
-
-    HOLD = "hold"
-    CANCEL = "cancel"
-    REFUND = "refund"
-    RETURN = "return"
-    DISPOSITION = "disposition"
-    SUBSCRIPTION_CANCEL = "subscription_cancel"
 
 
 class Store(Base, table=True):
@@ -118,6 +107,16 @@ class SignInSession(Base, table=True):
     seen_at: datetime = when()
     expires_at: datetime = when()
     ended_at: datetime | None = when(nullable=True)
+
+
+class UnknownSignIn(Base, table=True):
+    """Wrong passwords under a name that nobody has: it waits and locks like a real one, so that nothing tells them apart."""
+
+    __tablename__ = "unknown_sign_in"
+    name_hash: str = Field(sa_type=sa.Text, primary_key=True)
+    failed_count: int = 0
+    last_failed_at: datetime = when()
+    locked_until: datetime | None = when(nullable=True)
 
 
 class Setting(Base, table=True):

@@ -362,6 +362,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("code", name=op.f("uq_store_code")),
     )
     op.create_table(
+        "unknown_sign_in",
+        sa.Column("name_hash", sa.Text(), nullable=False),
+        sa.Column("failed_count", sa.Integer(), nullable=False),
+        sa.Column("last_failed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column("locked_until", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("name_hash", name=op.f("pk_unknown_sign_in")),
+    )
+    op.create_table(
         "audit_change",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1813,6 +1821,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_audit_change_event_id")
 
     op.drop_table("audit_change")
+    op.drop_table("unknown_sign_in")
     op.drop_table("store")
     op.drop_table("staff")
     with op.batch_alter_table("presence", schema=None) as batch_op:

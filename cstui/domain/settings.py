@@ -1,0 +1,242 @@
+"""What binds the business: every setting with its type, default, range and meaning.
+
+Values lie in the database, for the organisation with an override per store where the setting allows one. What belongs to a
+machine or a person stands in the configuration file instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+from types import MappingProxyType
+
+from cstui.domain.errors import InvalidInput, UsageError
+from cstui.domain.money import minor_from_plain
+
+SettingValue = int | bool | str
+_YES = frozenset({"yes", "true", "on", "1"})
+_NO = frozenset({"no", "false", "off", "0"})
+
+
+class ValueType(StrEnum):
+    """How a value is written."""
+
+    WHOLE = "whole number"
+    YES_NO = "yes or no"
+    CHOICE = "choice"
+    AMOUNT = "amount"
+
+
+class Origin(StrEnum):
+    """Where the value in force comes from."""
+
+    DEFAULT = "default"
+    ORGANISATION = "organisation"
+    STORE = "store"
+
+
+class UnknownSetting(UsageError):
+    """No setting has this key. `suggestion` is the nearest one, empty where none is near."""
+
+    code = "unknown_setting"
+    title = "No such setting"
+
+    def __init__(self, key: str, suggestion: str = "") -> None:
+        advice = f"Did you mean {suggestion}?" if suggestion else "“cstui settings get” lists them all."
+        super().__init__(f"There is no setting “{key}”.", advice, key=key, suggestion=suggestion)
+        self.key = key
+        self.suggestion = suggestion
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessSetting:
+    """One setting. `lowest` and `highest` bound whole numbers; `unit` is what they count."""
+
+    key: str
+    type: ValueType
+    default: SettingValue
+    explanation: str
+    per_store: bool = False
+    unit: str = ""
+    lowest: int = 0
+    highest: int = 0
+    choices: tuple[str, ...] = ()
+
+    @property
+    def allowed(self) -> str:
+        """What may be typed, in words: `30 to 3600 seconds`."""
+        if self.type is ValueType.WHOLE:
+            return f"{self.lowest} to {self.highest} {self.unit}".strip()
+        if self.type is ValueType.YES_NO:
+            return "yes or no"
+        if self.type is ValueType.CHOICE:
+            return " or ".join(self.choices)
+        return "an amount such as 250.00, or none"
+
+    def read(self, text: str) -> SettingValue:
+        """The value that a typed text stands for.
+
+        Errors: `InvalidInput` naming the key, what was typed and what is allowed.
+        """
+        typed = text.strip().casefold()
+        if self.type is ValueType.YES_NO and typed in _YES | _NO:
+            return typed in _YES
+        if self.type is ValueType.CHOICE and typed in self.choices:
+            return typed
+        if (
+            self.type is ValueType.WHOLE
+            and typed.isascii()
+            and typed.removeprefix("-").isdigit()
+            and len(typed) < 12
+        ):
+            return self.checked(int(typed))
+        if self.type is ValueType.AMOUNT:
+            return self.checked("" if typed in ("", "none") else typed)
+        raise self._refused(text)
+
+    def checked(self, value: SettingValue) -> SettingValue:
+        """The same value where it has the right type and range.
+
+        Errors: `InvalidInput`.
+        """
+        if self.type is ValueType.YES_NO and isinstance(value, bool):
+            return value
+        if self.type is ValueType.WHOLE and isinstance(value, int) and not isinstance(value, bool):
+            if self.lowest <= value <= self.highest:
+                return value
+        if self.type is ValueType.CHOICE and isinstance(value, str) and value in self.choices:
+            return value
+        if self.type is ValueType.AMOUNT and isinstance(value, str) and self._is_amount(value):
+            return value
+        raise self._refused(self.as_text(value))
+
+    def as_text(self, value: SettingValue) -> str:
+        """A value as it is typed and shown: `yes`, `120`, `supervisor`, `none`."""
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        if self.type is ValueType.AMOUNT and value == "":
+            return "none"
+        return str(value)
+
+    def _is_amount(self, text: str) -> bool:
+        if not text:
+            return True
+        try:
+            # Three decimals is the most that a currency has; each store's own currency is checked where the amount is used.
+            return minor_from_plain(text, "KWD", self.key) >= 0
+        except InvalidInput:
+            return False
+
+    def _refused(self, shown: str) -> InvalidInput:
+        return InvalidInput(self.key, shown, f"{self.key} cannot be “{shown}”.", f"Allowed: {self.allowed}.")
+
+
+def _whole(
+    key: str, default: int, low: int, high: int, unit: str, words: str, *, per_store: bool = False
+) -> BusinessSetting:
+    return BusinessSetting(key, ValueType.WHOLE, default, words, per_store, unit, low, high)
+
+
+def _yes_no(key: str, default: bool, words: str, *, per_store: bool = False) -> BusinessSetting:
+    return BusinessSetting(key, ValueType.YES_NO, default, words, per_store)
+
+
+_ALL = (
+    _whole("locking.lease", 120, 30, 3600, "seconds",
+           "How long an edit lock lives without a sign of life from its desk; after that it shows as stale.", per_store=True),
+    _whole("locking.heartbeat", 15, 5, 300, "seconds",
+           "How often a desk renews its edit locks; at most half of locking.lease.", per_store=True),
+    _whole("locking.idle_release", 0, 0, 86400, "seconds",
+           "After how long without a key an edit lock is given back and the typed text kept as a draft; 0 never.", per_store=True),
+    _whole("locking.idle_warning", 300, 30, 86400, "seconds",
+           "After how long without a key the holder of an edit lock is reminded of it.", per_store=True),
+    BusinessSetting("locking.stale_takeover", ValueType.CHOICE, "supervisor",
+                    "Who may take an edit lock whose desk has gone: supervisors only, or every agent.",
+                    per_store=True, choices=("supervisor", "agent")),
+    _whole("locking.longest_hold", 0, 0, 86400, "seconds",
+           "How long one edit lock may be held at all; 0 means without limit.", per_store=True),
+    _yes_no("search.strict", False,
+            "Whether finding a customer needs two identifiers and shows exact matches only."),
+    _yes_no("search.recent", True, "Whether the search screen lists the customers opened last."),
+    _yes_no("verify.required", False,
+            "Whether a caller must be verified before address, e-mail, card or money changes.", per_store=True),
+    _whole("sign_in.failures", 10, 3, 100, "tries",
+           "How many wrong passwords in a row lock an account for a while."),
+    _whole("sign_in.lockout_minutes", 30, 1, 1440, "minutes", "How long such an account stays locked."),
+    _whole("session.hours", 12, 1, 72, "hours", "How long a sign-in lasts."),
+    _whole("session.idle_minutes", 10, 1, 60, "minutes",
+           "After how long without a key the desk hides everything and asks for the password."),
+    _whole("drafts.days", 7, 1, 365, "days", "How long typed but unsaved text is kept."),
+    _whole("orders.page_size", 50, 10, 200, "rows", "How many rows a list of orders or customers shows at a time."),
+    _whole("billing.wait_for_edit", 15, 0, 240, "minutes",
+           "How long a due subscription waits for somebody who is editing it.", per_store=True),
+    _whole("money.undo_seconds", 10, 0, 60, "seconds",
+           "How long a charge or refund can be taken back before it is sent.", per_store=True),
+    BusinessSetting("refund.approval_limit", ValueType.AMOUNT, "",
+                    "Refunds by agents above this amount, in the store's currency, wait for a supervisor; none means no limit.",
+                    per_store=True),
+)  # fmt: skip
+
+#: Every setting by its key, in the order in which they are listed.
+REGISTRY: Mapping[str, BusinessSetting] = MappingProxyType({setting.key: setting for setting in _ALL})
+
+
+def setting_of(key: str) -> BusinessSetting:
+    """The setting with this key.
+
+    Errors: `UnknownSetting` with the nearest key.
+    """
+    found = REGISTRY.get(key.strip())
+    if found is not None:
+        return found
+    near = get_close_matches(key.strip().casefold().replace("-", "_"), list(REGISTRY), n=1, cutoff=0.6)
+    raise UnknownSetting(key, near[0] if near else "")
+
+
+@dataclass(frozen=True, slots=True)
+class SettingRow:
+    """One setting as it stands: value in force, where it comes from, and what it means."""
+
+    key: str
+    value: SettingValue
+    shown: str
+    origin: Origin
+    default: str
+    allowed: str
+    explanation: str
+    per_store: bool
+
+
+def why_together_refused(values: Mapping[str, SettingValue]) -> InvalidInput | None:
+    """Why settings that are each allowed cannot hold together; None where they can. Missing ones count as their default."""
+
+    def whole(key: str) -> int:
+        return int(values.get(key, REGISTRY[key].default))
+
+    lease, heartbeat = whole("locking.lease"), whole("locking.heartbeat")
+    if heartbeat * 2 > lease:
+        return InvalidInput(
+            "locking.heartbeat", str(heartbeat),
+            f"A heartbeat of {heartbeat} s cannot keep a lease of {lease} s alive.",
+            "Keep locking.heartbeat at half of locking.lease or less.",
+        )  # fmt: skip
+    release, warning = whole("locking.idle_release"), whole("locking.idle_warning")
+    if release and release <= warning:
+        return InvalidInput(
+            "locking.idle_release", str(release),
+            f"A lock given back after {release} s is never warned about first: the warning comes after {warning} s.",
+            "Keep locking.idle_release above locking.idle_warning, or set it to 0.",
+        )  # fmt: skip
+    return None
+
+
+def settings_markdown(settings: Iterable[BusinessSetting] = _ALL) -> str:
+    """The table of all settings for the operators' handbook."""
+    lines = ["| key | default | allowed | per store | what it does |", "|---|---|---|---|---|"]
+    lines += [
+        f"| `{s.key}` | {s.as_text(s.default)} | {s.allowed} | {'yes' if s.per_store else 'no'} | {s.explanation} |"
+        for s in settings
+    ]
+    return "\n".join(lines) + "\n"
