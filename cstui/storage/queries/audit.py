@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -72,7 +72,8 @@ def _append_to(transaction: Transaction, store_id: int, events: Sequence[NewEven
         seq += 1
         changes = [_change_row(position, change) for position, change in enumerate(event.changes)]
         facts = (store_id, day.isoformat(), seq, event.record_kind.value, event.record_id, event.version, event.fence,
-                 event.actor.staff_id, event.actor.name, event.actor.terminal, instant_text(at), event.action, event.reason, event.save_id)  # fmt: skip
+                 event.actor.staff_id, event.actor.name, event.actor.terminal, instant_text(at), event.action, event.reason,
+                 event.save_id)  # fmt: skip
         following = event_hash(head, facts, [(c["path"], c["old_hash"], c["new_hash"]) for c in changes])
         rows.append(
             {
@@ -165,6 +166,31 @@ def events_of(
         )
         for e in events
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What happened to a record after a version: who came last, when, and the paths that changed. Empty where nothing is recorded."""
+
+    by: str = ""
+    at: datetime | None = None
+    fields: tuple[str, ...] = ()
+
+
+def changed_since(transaction: Transaction, kind: Kind, record_id: int, version: int) -> Since:
+    """The edits after `version` (an event carries the version that it made), for the dialog of a stale view (LOCK-05)."""
+    query = (
+        sa.select(_EVENT.c.id, _EVENT.c.at, _EVENT.c.actor_name, _CHANGE.c.path)
+        .outerjoin(_CHANGE, _CHANGE.c.event_id == _EVENT.c.id)
+        .where(_EVENT.c.record_kind == kind, _EVENT.c.record_id == record_id, _EVENT.c.version > version)
+        .order_by(_EVENT.c.id.desc(), _CHANGE.c.position)
+        .limit(500)
+    )
+    rows = transaction.rows(query)
+    if not rows:
+        return Since()
+    paths = dict.fromkeys(row.path for row in rows if row.path is not None)
+    return Since(rows[0].actor_name, rows[0].at, tuple(paths))
 
 
 def _shown(value: str | None) -> str:
