@@ -12,7 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from cstui.domain.errors import SchemaNotCurrent
-from cstui.storage.transaction import Database
+from cstui.storage.transaction import Database, away_in_words
 
 
 def _config(connection: sa.Connection | None = None) -> Config:
@@ -40,7 +40,7 @@ def current(database: Database) -> str:
 
 def upgrade(database: Database) -> None:
     """Brings the schema to the newest version; does nothing where it is current. Killed half way, a second run finishes it."""
-    with database._away_in_words(), database.engine.connect() as connection:
+    with away_in_words(database.url), database.engine.connect() as connection:
         command.upgrade(_config(connection), "head")
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,10 +14,10 @@ from sqlmodel import Session
 
 from cstui.domain.errors import DatabaseAway, OutcomeUnknown
 from cstui.domain.ids import Kind
-from cstui.storage.engine import make_engine
-from cstui.storage.reader import Reader
-from cstui.storage.url import DatabaseUrl, read_url
-from cstui.storage.write_queue import WriteQueue
+from cstui.storage.database import Database
+from cstui.storage.url import DatabaseUrl
+
+__all__ = ["LIVE_CHANNEL", "Database", "Transaction", "away_in_words", "is_lost", "reading", "writing"]
 
 #: The PostgreSQL channel that desks listen on.
 LIVE_CHANNEL = "cstui_live"
@@ -76,87 +75,60 @@ class Transaction:
             )
 
 
-class Database:
-    """A desk's way to its database. Construction is cheap; the engine and connections are made at first use."""
+@contextmanager
+def writing(database: Database, save_id: str = "") -> Iterator[Transaction]:
+    """What `Database.write` does."""
+    with (
+        database.writers_turn(),
+        away_in_words(database.url),
+        database.engine.connect().execution_options(immediate=True) as connection,
+        Session(connection, expire_on_commit=False, autoflush=True) as session,
+    ):
+        transaction = Transaction(session, database.is_sqlite)
+        transaction.save_id = save_id
+        yield transaction
+        session.flush()
+        _commit(connection, transaction)
 
-    def __init__(self, url: str | DatabaseUrl, *, durable: bool = True) -> None:
-        self.url = url if isinstance(url, DatabaseUrl) else read_url(url)
-        self._durable = durable
-        self._engine: sa.Engine | None = None
-        self._making = threading.Lock()
-        self._queue = WriteQueue(self.url.path) if self.url.path is not None else None
-        self.reader = Reader(self.url)
 
-    @property
-    def is_sqlite(self) -> bool:
-        """Whether it is a SQLite file."""
-        return self.url.is_sqlite
+@contextmanager
+def reading(database: Database) -> Iterator[Transaction]:
+    """What `Database.read` does."""
+    with (
+        away_in_words(database.url),
+        database.engine.connect() as connection,
+        Session(connection, autoflush=False) as session,
+    ):
+        yield Transaction(session, database.is_sqlite)
 
-    @property
-    def engine(self) -> sa.Engine:
-        """The SQLAlchemy engine, made once."""
-        with self._making:
-            if self._engine is None:
-                self._engine = make_engine(self.url, durable=self._durable)
-            return self._engine
 
-    @contextmanager
-    def write(self, save_id: str = "") -> Iterator[Transaction]:
-        """A transaction that commits at the end of the block, and rolls back when the block raises.
+def _commit(connection: sa.Connection, transaction: Transaction) -> None:
+    try:
+        connection.commit()
+    except sa.exc.DBAPIError as error:
+        if transaction.is_sqlite or not is_lost(error):
+            raise
+        raise OutcomeUnknown(
+            "The connection broke while saving.",
+            "It is being checked whether it was saved.",
+            save_id=transaction.save_id,
+        ) from error
 
-        SQLite: BEGIN IMMEDIATE behind a fair queue of writers. Errors: `DatabaseAway` (nothing was stored), `OutcomeUnknown` (the
-        connection broke at the commit; look `save_id` up).
-        """
-        with self._queue.turn() if self._queue else nullcontext():
-            with self._away_in_words(), self.engine.connect().execution_options(immediate=True) as connection:
-                with Session(connection, expire_on_commit=False, autoflush=True) as session:
-                    transaction = Transaction(session, self.is_sqlite)
-                    transaction.save_id = save_id
-                    yield transaction
-                    session.flush()
-                    self._commit(connection, transaction)
 
-    @contextmanager
-    def read(self) -> Iterator[Transaction]:
-        """A read transaction: one consistent picture, never committed."""
-        with (
-            self._away_in_words(),
-            self.engine.connect() as connection,
-            Session(connection, autoflush=False) as session,
-        ):
-            yield Transaction(session, self.is_sqlite)
-
-    def close(self) -> None:
-        """Closes every connection."""
-        self.reader.close()
-        if self._engine is not None:
-            self._engine.dispose()
-
-    def _commit(self, connection: sa.Connection, transaction: Transaction) -> None:
-        try:
-            connection.commit()
-        except sa.exc.DBAPIError as error:
-            if self.is_sqlite or not (error.connection_invalidated or is_lost(error)):
-                raise
-            raise OutcomeUnknown(
-                "The connection broke while saving.",
-                "It is being checked whether it was saved.",
-                save_id=transaction.save_id,
-            ) from error
-
-    @contextmanager
-    def _away_in_words(self) -> Iterator[None]:
-        try:
-            yield
-        except sa.exc.TimeoutError as error:
-            raise DatabaseAway(
-                "The database is busy.", "Try again in a moment; nothing typed is lost."
-            ) from error
-        except sa.exc.DBAPIError as error:
-            away = _in_words(error, self.url)
-            if away is None:
-                raise
-            raise away from error
+@contextmanager
+def away_in_words(url: DatabaseUrl) -> Iterator[None]:
+    """Turns the drivers' faults into `DatabaseAway`; what is a fault of the program stays what it is."""
+    try:
+        yield
+    except sa.exc.TimeoutError as error:
+        raise DatabaseAway(
+            "The database is busy.", "Try again in a moment; nothing typed is lost."
+        ) from error
+    except sa.exc.DBAPIError as error:
+        away = _in_words(error, url)
+        if away is None:
+            raise
+        raise away from error
 
 
 def is_lost(error: sa.exc.DBAPIError) -> bool:
