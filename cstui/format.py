@@ -149,7 +149,7 @@ def day_words(day: date, weekday: bool = True) -> str:
 
 
 def idle_words(since: datetime, now: datetime) -> str:
-    """How long somebody has not touched a key: "idle 3 min", "idle 2 h 5 min"; "active" in the first minute."""
+    """How long somebody has not touched a key: "idle 3 min", "idle 2 h 5 min"; before that "active"."""
     minutes = int((now - since).total_seconds()) // 60
     return "active" if minutes < 1 else f"idle {_long(minutes)}"
 
@@ -273,7 +273,7 @@ def country_words(code: str) -> str:
 
 
 def address_lines(address: Address, home: str = "") -> tuple[str, ...]:
-    """The lines of an envelope as the address's country orders them; the country's name unless it is `home`."""
+    """The lines of an envelope as its own country orders them; the country last, unless it is `home`."""
     country = address.country.upper()
     city, region, postcode = (
         clean(part).strip() for part in (address.city, address.region, address.postcode)
