@@ -136,24 +136,29 @@ class Paid:
         return max(0, self.captured - self.refunded - self.disputed)
 
 
+_SUMS = {
+    TransactionKind.AUTHORISE: 0,
+    TransactionKind.SALE: 1,
+    TransactionKind.CAPTURE: 1,
+    TransactionKind.REFUND: 2,
+    TransactionKind.VOID: 3,
+    TransactionKind.CHARGEBACK: 4,
+}
+
+
 def summed_up(rows: Iterable[tuple[TransactionKind, TransactionStatus, int]]) -> Paid:
     """Adds up (kind, status, minor) of one order's transactions; the sums of `payment_status`."""
-    sums = dict.fromkeys(("authorised", "captured", "refunded", "voided", "disputed"), 0)
-    column = {
-        TransactionKind.AUTHORISE: "authorised",
-        TransactionKind.SALE: "captured",
-        TransactionKind.CAPTURE: "captured",
-        TransactionKind.REFUND: "refunded",
-        TransactionKind.VOID: "voided",
-        TransactionKind.CHARGEBACK: "disputed",
-    }
+    sums = [0, 0, 0, 0, 0]
     unknown = False
     for kind, status, minor in rows:
         if status is TransactionStatus.UNKNOWN:
             unknown = True
-        elif status is TransactionStatus.SUCCEEDED and kind in column:
-            sums[column[kind]] += minor
-    return Paid(**sums, unknown=unknown)
+        elif status is TransactionStatus.SUCCEEDED:
+            place = _SUMS.get(kind)
+            if place is not None:
+                sums[place] += minor
+    authorised, captured, refunded, voided, disputed = sums
+    return Paid(authorised, captured, refunded, voided, disputed, unknown)
 
 
 def payment_status(total: int, paid: Paid) -> PaymentStatus:

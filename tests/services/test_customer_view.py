@@ -16,13 +16,14 @@ from cstui.domain.notes import NoteSource
 from cstui.domain.orders import OrderStatus
 from cstui.domain.payments import PaymentStatus, TransactionKind, TransactionStatus
 from cstui.domain.permissions import Role
+from cstui.domain.reasons import ReasonKind
 from cstui.domain.shipments import FulfilmentStatus, ShipmentState
 from cstui.domain.subscriptions import IntervalUnit, SubscriptionStatus
 from cstui.services.customers import Customers
 from cstui.storage.tables.customers import Call, Card, CustomerStore, Note
 from cstui.storage.tables.locks import EditLock, Presence
 from cstui.storage.tables.payments import Transaction as PaymentTransaction
-from cstui.storage.tables.people import Reason, ReasonKind
+from cstui.storage.tables.people import Reason
 from cstui.storage.tables.subscriptions import Subscription
 from cstui.storage.transaction import Database
 from tests.factories import THEN, add_card, add_customer, add_order, add_staff, add_store
