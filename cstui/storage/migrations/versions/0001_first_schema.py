@@ -327,6 +327,66 @@ def upgrade() -> None:
         batch_op.create_index("ix_presence_record", ["record_kind", "record_id"], unique=False)
 
     op.create_table(
+        "search_person",
+        sa.Column(
+            "store_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("age", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column(
+            "customer_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("terms", sa.Text().with_variant(sa.TEXT(collation="C"), "postgresql"), nullable=False),
+        sa.PrimaryKeyConstraint("store_id", "age", "customer_id", name=op.f("pk_search_person")),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("search_person", schema=None) as batch_op:
+        batch_op.create_index("ix_search_person_age", ["age"], unique=False)
+        batch_op.create_index("ux_search_person_customer_id", ["customer_id", "store_id"], unique=True)
+
+    op.create_table(
+        "search_term",
+        sa.Column(
+            "store_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("kind", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("term", sa.Text().with_variant(sa.TEXT(collation="C"), "postgresql"), nullable=False),
+        sa.Column("age", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column(
+            "entity_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.PrimaryKeyConstraint("store_id", "kind", "term", "age", "entity_id", name=op.f("pk_search_term")),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("search_term", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_search_term_tracking",
+            ["entity_id"],
+            unique=False,
+            sqlite_where=sa.text("kind = 23"),
+            postgresql_where=sa.text("kind = 23"),
+        )
+
+    op.create_table(
+        "search_word",
+        sa.Column("kind", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("key", sa.Text().with_variant(sa.TEXT(collation="C"), "postgresql"), nullable=False),
+        sa.Column("word", sa.Text().with_variant(sa.TEXT(collation="C"), "postgresql"), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "key", "word", name=op.f("pk_search_word")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "staff",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -1824,6 +1884,20 @@ def downgrade() -> None:
     op.drop_table("unknown_sign_in")
     op.drop_table("store")
     op.drop_table("staff")
+    op.drop_table("search_word")
+    with op.batch_alter_table("search_term", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_search_term_tracking",
+            sqlite_where=sa.text("kind = 23"),
+            postgresql_where=sa.text("kind = 23"),
+        )
+
+    op.drop_table("search_term")
+    with op.batch_alter_table("search_person", schema=None) as batch_op:
+        batch_op.drop_index("ux_search_person_customer_id")
+        batch_op.drop_index("ix_search_person_age")
+
+    op.drop_table("search_person")
     with op.batch_alter_table("presence", schema=None) as batch_op:
         batch_op.drop_index("ix_presence_record")
 
