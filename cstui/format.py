@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 from textual.content import Content
@@ -20,8 +20,10 @@ from cstui.domain.addresses import Address
 from cstui.domain.clean import clean
 from cstui.domain.money import Money, exponent
 from cstui.locales import COUNTRIES, EN_US, SHARED_SYMBOLS, SYMBOLS, TOWN_FIRST, TOWN_THEN_POSTCODE, Locale
-from cstui.states import State, state_of
 from cstui.text import content, in_ascii, text
+
+if TYPE_CHECKING:
+    from cstui.states import State
 
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -300,15 +302,22 @@ def address(value: Address, home: str = "") -> Content:
 
 def state_words(value: StrEnum | State, reader: Reader = READER) -> str:
     """A state as its sign and its word: "✓ paid", in ASCII "+ paid"."""
-    state = value if isinstance(value, State) else state_of(value)
-    return f"{in_ascii(state.sign) if reader.ascii_only else state.sign} {state.word}"
+    shown = _shown(value)
+    return f"{in_ascii(shown.sign) if reader.ascii_only else shown.sign} {shown.word}"
 
 
 def state(value: StrEnum | State, reader: Reader = READER) -> Content:
     """`state_words` as Content, in the theme's colour for its tone."""
-    return content(state_words(value, reader), (value if isinstance(value, State) else state_of(value)).style)
+    return content(state_words(value, reader), _shown(value).style)
 
 
 def state_cell(value: StrEnum | State, reader: Reader = READER, style: str = "") -> Text:
     """`state_words` as a table cell."""
     return text(state_words(value, reader), style)
+
+
+def _shown(value: StrEnum | State) -> State:
+    # The table of states loads orders, payments and all that has one: not needed before the first record.
+    from cstui.states import state_of
+
+    return state_of(value) if isinstance(value, StrEnum) else value

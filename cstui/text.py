@@ -7,6 +7,7 @@ DataTable cells and Tree labels take `text()`; everything else takes `content()`
 from __future__ import annotations
 
 import unicodedata
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len
@@ -59,9 +60,15 @@ def _forbidden_characters() -> str:
     return "".join(pieces)
 
 
-# A character without a cell of its own is dropped, so that a strip keeps the width it was laid out with; the
-# gate before this filter is the place that shows a person that something stood there.
-_HARMLESS: Final = {ord(char): REPLACEMENT * cell_len(char) for char in _forbidden_characters()}
+@cache
+def _harmless_characters() -> dict[int, str]:
+    """What stands for each forbidden character; made at first need, as most runs never see one.
+
+    A character without a cell of its own is dropped, so that a strip keeps the width it was laid out with; the
+    gate before the filter is the place that shows a person that something stood there.
+    """
+    return {ord(char): REPLACEMENT * cell_len(char) for char in _forbidden_characters()}
+
 
 _LOOKS_LIKE: Final = {
     "-": "─━╌╍┄┅▁▂▔–—−‐‑‒―",
@@ -127,11 +134,13 @@ class ControlFilter(LineFilter):
             return False
         if written.isascii():
             return written.isprintable()
-        return not self.ascii_only and (written.isprintable() or written.translate(_HARMLESS) == written)
+        return not self.ascii_only and (
+            written.isprintable() or written.translate(_harmless_characters()) == written
+        )
 
     def _harmless(self, segment: Segment) -> Segment:
         written, style, _ = segment
-        written = written.translate(_HARMLESS)
+        written = written.translate(_harmless_characters())
         if style is not None and style.link:
             style = style.update_link(None)
         return Segment(in_ascii(written) if self.ascii_only else written, style)
