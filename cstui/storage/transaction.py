@@ -15,12 +15,11 @@ from sqlmodel import Session
 from cstui.domain.errors import DatabaseAway, OutcomeUnknown
 from cstui.domain.ids import Kind
 from cstui.storage.database import Database
+from cstui.storage.live import LIVE_CHANNEL
 from cstui.storage.url import DatabaseUrl
 
 __all__ = ["LIVE_CHANNEL", "Database", "Transaction", "away_in_words", "is_lost", "reading", "writing"]
 
-#: The PostgreSQL channel that desks listen on.
-LIVE_CHANNEL = "cstui_live"
 _LOST = ("08000", "08003", "08006", "57P01", "57P02", "57P03")
 
 

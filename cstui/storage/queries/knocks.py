@@ -10,7 +10,15 @@ from cstui.domain.actor import Actor
 from cstui.domain.errors import NotFound, NotPossibleNow
 from cstui.domain.ids import Kind
 from cstui.domain.locking import Knock, LockRow, Purpose
-from cstui.storage.queries.locks import KNOCK, LOCK, ORDER, SUBSCRIPTION, Target, _as_target, _target_columns
+from cstui.storage.queries.lock_rows import (
+    KNOCK,
+    LOCK,
+    ORDER,
+    SUBSCRIPTION,
+    Target,
+    as_target,
+    target_columns,
+)
 from cstui.storage.tables.base import table_of
 from cstui.storage.tables.locks import Draft
 from cstui.storage.tables.people import Store
@@ -23,9 +31,9 @@ _MOST_LOCKS = 200
 
 def seen(transaction: Transaction, kind: Kind, record_id: int) -> Target:
     """A record that can be locked, read without locking its row. Errors: `NotFound`."""
-    columns = _target_columns(kind)
+    columns = target_columns(kind)
     query = sa.select(*columns).where(columns[0].table.c.id == record_id)
-    return _as_target(transaction.rows(query), kind, record_id)
+    return as_target(transaction.rows(query), kind, record_id)
 
 
 def knock(
