@@ -89,13 +89,17 @@ def incident_message(incident: Incident, draft_kept: bool = True) -> str:
 
 
 def end_with_incident(
-    app: App[Any], error: BaseException, directory: Path, draft_kept: bool = True
+    app: App[Any], directory: Path, error: BaseException | None = None, draft_kept: bool = True
 ) -> Incident:
-    """Ends a running app with the incident's sentence instead of a traceback; for `App._fatal_error`."""
+    """Ends a running app with the incident's sentence instead of a traceback; for `App._fatal_error`.
+
+    `error` is by default the one that the app failed with. The exit code is 70.
+    """
     from rich.segment import Segments
     from rich.text import Text
 
-    incident = write_incident(error, directory)
+    failed = error or app._exception or sys.exc_info()[1] or RuntimeError("the app ended without an error")
+    incident = write_incident(failed, directory)
     words = Text(incident_message(incident, draft_kept))
     app._exit_renderables[:] = [Segments(app.console.render(words, app.console.options))]
     app._return_code = 70

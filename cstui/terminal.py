@@ -71,11 +71,6 @@ class Departure:
         with contextlib.suppress(RuntimeError):  # the loop has ended by itself
             self._loop.call_soon_threadsafe(self._on_leave, code)
 
-    def settle(self) -> None:
-        """Calls off the forced end: the process leaves by itself, or goes on."""
-        if self._deadline is not None:
-            self._deadline.cancel()
-
     def _leave_by_force(self, code: int) -> None:
         if self._when_stuck is not None:
             # Its own thread: a database that hangs must not keep the process here for ever.
@@ -98,16 +93,25 @@ def install_signal_cleanup(
     when_stuck: Callable[[int], object] | None = None,
     grace: float = GRACE_SECONDS,
 ) -> Callable[[], None]:
-    """SIGTERM, SIGHUP and SIGINT call `on_leave(128 + n)` on the loop, once; also where they were ignored.
+    """SIGTERM, SIGHUP and SIGINT, and a terminal or parent that is gone, call `on_leave(128 + n)` on the loop, once.
 
-    For the main thread, once the loop runs. `on_leave` frees locks, keeps drafts and ends the app with that
-    exit code; see `Departure` for what happens when it cannot. Returns what puts the former handlers back.
+    For the main thread, once the loop runs; signals that were ignored count as well. `on_leave` frees locks,
+    keeps drafts and ends the app with that exit code; see `Departure` for what happens when it cannot.
+    Returns what ends all this; while a departure is under way it does nothing, so that neither a second signal
+    nor a hanging clean-up gets in its way.
     """
-    return watch_signals(Departure(loop, on_leave, when_stuck=when_stuck, grace=grace))
+    departure = Departure(loop, on_leave, when_stuck=when_stuck, grace=grace)
+    restore_handlers, watch = watch_signals(departure), watch_terminal(departure)
+
+    def restore() -> None:
+        watch.stop()
+        restore_handlers()
+
+    return restore
 
 
 def watch_signals(departure: Departure) -> Callable[[], None]:
-    """The same for a departure that something else may start too. Returns what puts the handlers back."""
+    """The signals alone, for a departure that something else may start too; returns what puts the handlers back."""
 
     # Not `loop.add_signal_handler`: its callback waits for a loop that a frozen terminal may have stopped,
     # while a plain handler still runs and sets the deadline.
@@ -119,7 +123,8 @@ def watch_signals(departure: Departure) -> Callable[[], None]:
     }
 
     def restore() -> None:
-        departure.settle()
+        if departure.code is not None:
+            return
         for number, handler in former.items():
             if signal.getsignal(number) is leave:
                 signal.signal(number, signal.SIG_DFL if handler is None else handler)
@@ -273,3 +278,10 @@ def local_zone(environ: Mapping[str, str] | None = None, link: str = "/etc/local
             if candidate:
                 return ZoneInfo(candidate)
     return ZoneInfo("UTC")
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """The IANA zone of that name; the terminal's own where no zone is called so."""
+    with contextlib.suppress(Exception):  # a setting may hold any text; ZoneInfo raises many kinds
+        return ZoneInfo(name)
+    return local_zone()

@@ -1,5 +1,6 @@
 """The desk leaves in order however its terminal goes away, and puts the terminal right again."""
 
+import asyncio
 import io
 import os
 import pty
@@ -17,11 +18,13 @@ import pytest
 from cstui.terminal import (
     RESET_SEQUENCES,
     check_terminal,
+    install_signal_cleanup,
     local_zone,
     locale_is_utf8,
     reset_terminal,
     terminal_is_gone,
     too_small,
+    zone_named,
 )
 
 PATIENCE = 20.0
@@ -29,7 +32,7 @@ HANG_UP_IGNORED = ("sh", "-c", "trap '' HUP; exec \"$@\"", "sh")
 
 LOOP = """
 import asyncio, sys, time
-from cstui.terminal import Departure, install_signal_cleanup, watch_signals, TerminalWatch
+from cstui.terminal import install_signal_cleanup
 
 async def main():
     loop, left = asyncio.get_running_loop(), asyncio.Event()
@@ -42,12 +45,7 @@ async def main():
         print("stuck", code, flush=True)
         if MODE == "hung":
             time.sleep(60)
-    if MODE == "watch":
-        departure = Departure(loop, on_leave, grace=2)
-        watch_signals(departure)
-        TerminalWatch(departure, every=0.2).start()
-    else:
-        install_signal_cleanup(loop, on_leave, when_stuck=when_stuck, grace=0.5)
+    install_signal_cleanup(loop, on_leave, when_stuck=when_stuck, grace=0.5)
     print("ready", flush=True)
     if MODE in ("blocked", "hung"):
         time.sleep(60)
@@ -62,20 +60,19 @@ DESK = """
 import asyncio, os, sys
 from textual.app import App
 from textual.widgets import Input
-from cstui.terminal import Departure, watch_signals, TerminalWatch
+from cstui.terminal import install_signal_cleanup
 
 class Desk(App):
     def compose(self):
         yield Input()
     def on_mount(self):
-        departure = Departure(asyncio.get_running_loop(), self.leave, grace=5)
-        watch_signals(departure)
-        TerminalWatch(departure, every=0.2).start()
+        self.restore = install_signal_cleanup(asyncio.get_running_loop(), self.leave)
         open(sys.argv[1] + ".ready", "w").close()
     def leave(self, code):
         open(sys.argv[1], "a").write(f"left {code} ")
         self.exit(return_code=code)
     def on_unmount(self):
+        self.restore()
         open(sys.argv[1], "a").write("unmounted ")
 
 app = Desk()
@@ -150,7 +147,7 @@ def test_a_hang_up_counts_even_where_it_was_ignored(running: list[subprocess.Pop
 def test_an_orphan_leaves_by_itself(tmp_path: Path) -> None:
     # A shell starts the desk and ends: the desk, whose parent is gone, must not stay.
     out = tmp_path / "out"
-    script = f"'{sys.executable}' -c \"$1\" watch >'{out}' 2>&1 & while ! grep -q ready '{out}'; do sleep 0.05; done"
+    script = f"'{sys.executable}' -c \"$1\" orderly >'{out}' 2>&1 & while ! grep -q ready '{out}'; do sleep 0.05; done"
     subprocess.run(["sh", "-c", script, "sh", LOOP], timeout=PATIENCE, check=True, stdin=subprocess.DEVNULL)
     wait_until(lambda: f"leaving {128 + signal.SIGHUP}" in out.read_text())
 
@@ -346,6 +343,20 @@ def test_the_first_locale_variable_that_is_set_decides() -> None:
     assert locale_is_utf8({"LC_ALL": "", "LANG": "de_DE.UTF-8@euro"})
     assert not locale_is_utf8({"LC_ALL": "POSIX", "LANG": "C.UTF-8"})
     assert not locale_is_utf8({})
+
+
+async def test_when_the_desk_ends_by_itself_the_former_handlers_are_back() -> None:
+    former = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
+    restore = install_signal_cleanup(asyncio.get_running_loop(), lambda code: None)
+    assert signal.getsignal(signal.SIGTERM) is not former[signal.SIGTERM]
+    restore()
+    assert {number: signal.getsignal(number) for number in former} == former
+
+
+def test_a_zone_is_found_by_its_name_or_is_the_terminals() -> None:
+    assert zone_named("Europe/Berlin").key == "Europe/Berlin"
+    for unknown in ("", "Mars/Base", "../etc", "\x00", "a" * 5000):
+        assert zone_named(unknown).key == local_zone().key
 
 
 def test_the_terminals_zone_is_tz_then_the_machines_then_utc(tmp_path: Path) -> None:
