@@ -49,10 +49,6 @@ class Editable:
     why_not: str
 
 
-def _live(shipments: Iterable[ShipmentRow]) -> list[ShipmentRow]:
-    return [shipment for shipment in shipments if shipment.state is not ShipmentState.CANCELLED]
-
-
 def editable(status: OrderStatus, line_ids: Iterable[int], shipments: tuple[ShipmentRow, ...]) -> Editable:
     """What may be edited: nothing of a final order; a line while no shipment that holds it is released; addresses while none is (ORD-03).
 
@@ -62,7 +58,13 @@ def editable(status: OrderStatus, line_ids: Iterable[int], shipments: tuple[Ship
     if status in FINAL_STATUSES:
         why = f"This order is {STATUS_WORDS[status]}; it cannot be changed any more."
         return Editable(False, False, frozenset(ids), why)
-    binding = [shipment for shipment in _live(shipments) if shipment.state not in OPEN_SHIPMENT_STATES]
+    binding = [
+        shipment
+        for shipment in shipments
+        if shipment.state is not ShipmentState.CANCELLED and shipment.state not in OPEN_SHIPMENT_STATES
+    ]
+    if not binding:
+        return Editable(True, True, frozenset(), "")
     fixed = frozenset(line_id for shipment in binding for line_id, _ in shipment.lines)
     addresses = all(shipment.is_digital for shipment in binding)
     lines = not ids or any(line_id not in fixed for line_id in ids)
@@ -70,7 +72,7 @@ def editable(status: OrderStatus, line_ids: Iterable[int], shipments: tuple[Ship
 
 
 def _why_not(binding: list[ShipmentRow], lines: bool, addresses: bool, some_fixed: bool) -> str:
-    if not binding or (lines and addresses and not some_fixed):
+    if lines and addresses and not some_fixed:
         return ""
     first = next((shipment for shipment in binding if not shipment.is_digital), binding[0])
     state = SHIPMENT_WORDS[first.state]

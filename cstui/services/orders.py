@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from cstui.domain.actor import Actor
@@ -32,7 +33,9 @@ class Orders:
         Errors: `NotFound` also for an order of a store that the actor may not see.
         """
         reader = self._database.reader
-        view = order_view.read_order(reader.rows, reader.is_sqlite, order_id, self._looker(actor))
+        view = order_view.read_order(
+            partial(reader.rows, keyed=True), reader.is_sqlite, order_id, self._looker(actor)
+        )
         if view is None:
             raise no_such_order(order_id)
         return view

@@ -41,9 +41,14 @@ class Reader:
         self.is_sqlite = url.is_sqlite
         self._connection: Any = None
         self._turn = threading.RLock()
+        self._keyed = False
 
-    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+    def rows(
+        self, sql: str, parameters: Mapping[str, Any] | None = None, *, keyed: bool = False
+    ) -> list[Row]:
         """Runs one query and returns all its rows as tuples.
+
+        `keyed` says that the query looks rows up by key, so that one plan fits every value and planning it once is enough.
 
         Errors: `DatabaseAway`, `Interrupted`.
         """
@@ -51,7 +56,7 @@ class Reader:
             return (
                 self._sqlite_rows(sql, parameters or {})
                 if self.is_sqlite
-                else self._postgres_rows(sql, parameters or {})
+                else self._postgres_rows(sql, parameters or {}, keyed)
             )
 
     def interrupt(self) -> None:
@@ -92,12 +97,15 @@ class Reader:
             self._connection = connection
         return self._connection  # type: ignore[no-any-return]
 
-    def _postgres_rows(self, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
+    def _postgres_rows(self, sql: str, parameters: Mapping[str, Any], keyed: bool) -> list[Row]:
         import psycopg
 
         for attempt in (1, 2):
             try:
-                return self._postgres().execute(_psycopg_style(sql), parameters, prepare=True).fetchall()  # type: ignore[no-any-return]
+                connection = self._postgres()
+                if keyed != self._keyed:
+                    return self._planned_otherwise(connection, sql, parameters, keyed)
+                return connection.execute(_psycopg_style(sql), parameters, prepare=True).fetchall()  # type: ignore[no-any-return]
             except psycopg.errors.QueryCanceled:
                 raise Interrupted from None
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
@@ -105,6 +113,21 @@ class Reader:
                 if attempt == 2:
                     raise self._away(error) from error
         raise AssertionError("unreachable")
+
+    def _planned_otherwise(
+        self, connection: Any, sql: str, parameters: Mapping[str, Any], keyed: bool
+    ) -> list[Row]:
+        """Switches how statements are planned and asks, both in one round trip."""
+        mode = "force_generic_plan" if keyed else "force_custom_plan"
+        self._keyed = keyed
+        try:
+            with connection.pipeline():
+                connection.execute(f"SET plan_cache_mode = {mode}")
+                cursor = connection.execute(_psycopg_style(sql), parameters, prepare=True)
+            return cursor.fetchall()  # type: ignore[no-any-return]
+        except BaseException:
+            self.close()
+            raise
 
     def _postgres(self) -> Any:
         if self._connection is None or self._connection.closed:
@@ -114,6 +137,7 @@ class Reader:
             connection.prepare_threshold = 0
             # A long-lived prepared statement drifts to a generic plan, which knows nothing of how common a term is.
             connection.execute("SET plan_cache_mode = force_custom_plan")
+            self._keyed = False
             connection.execute("SET default_transaction_read_only = on")
             self._connection = connection
         return self._connection

@@ -43,6 +43,15 @@ from cstui.domain.permissions import Permission
 from cstui.domain.shipments import ShipmentRow, ShipmentState, fulfilment_status
 from cstui.storage.reader import instant, instant_of
 
+#: Amounts and words are shared between views: most are the same few, and a lookup is cheaper than making one.
+_money = lru_cache(maxsize=4096)(Money)
+_STATUS = {member.value: member for member in OrderStatus}
+_KIND = {member.value: member for member in OrderKind}
+_SHIPMENT = {member.value: member for member in ShipmentState}
+_MOVE = {member.value: member for member in TransactionKind}
+_OUTCOME = {member.value: member for member in TransactionStatus}
+_ORIGIN = {member.value: member for member in TransactionOrigin}
+
 #: Runs one statement with `:name` parameters and returns its rows; the reader's, or that of an open transaction.
 Fetch = Callable[[str, Mapping[str, Any]], list[Any]]
 _ADDRESS = tuple(field.name for field in fields(Address))
@@ -158,7 +167,7 @@ def _view(parts: list[list[Any]], looker: Looker, permitted: frozenset[str]) -> 
     (order_id, number, store_id, customer_id, kind, source, status_text, placed_at, cancelled_at, cancel_reason, currency,
      tax_included, subtotal, discount, shipping, tax, total, email, phone, payment_method, tags, version) = head[:22]  # fmt: skip
     store_code, store_name, store_zone, is_test, first_name, last_name, company = head[42:49]
-    status = OrderStatus(status_text)
+    status = _STATUS[status_text]
     shipments = _shipments(parcels, order_id, number)
     transactions = tuple(_transaction(row, order_id, number) for row in paid_rows)
     paid = _paid(transactions, bool(head[59]))
@@ -176,7 +185,7 @@ def _view(parts: list[list[Any]], looker: Looker, permitted: frozenset[str]) -> 
         customer_name=f"{first_name} {last_name}".strip() or company,
         email=email,
         phone=phone,
-        kind=OrderKind(kind),
+        kind=_KIND[kind],
         source=source,
         status=status,
         payment_status=payment_status(total, paid),
@@ -190,20 +199,20 @@ def _view(parts: list[list[Any]], looker: Looker, permitted: frozenset[str]) -> 
         lines=tuple(_line(row, currency, included, may.fixed_lines) for row in lines),
         taxes=tuple(
             TaxView(
-                row[0], row[1], Money(row[2], currency), None if row[3] is None else Money(row[3], currency)
+                row[0], row[1], _money(row[2], currency), None if row[3] is None else _money(row[3], currency)
             )
             for row in taxes
         ),
         discounts=tuple(
-            DiscountView(code, Money(amount, currency), DiscountTarget(target))
+            DiscountView(code, _money(amount, currency), DiscountTarget(target))
             for code, amount, target in discounts
         ),
         totals=Totals(
-            subtotal=Money(subtotal, currency),
-            discount=Money(discount, currency),
-            shipping=Money(shipping, currency),
-            tax=Money(tax, currency),
-            total=Money(total, currency),
+            subtotal=_money(subtotal, currency),
+            discount=_money(discount, currency),
+            shipping=_money(shipping, currency),
+            tax=_money(tax, currency),
+            total=_money(total, currency),
             tax_included=included,
         ),
         holds=tuple(_hold(row) for row in holds),
@@ -229,20 +238,20 @@ def _line(row: list[Any], currency: str, included: bool, fixed: frozenset[int]) 
     (line_id, sku, name, option, quantity, unit_price, discount, tax, taxable, requires_shipping, personalisation,
      subscription_id) = row  # fmt: skip
     return LineView(
-        id=line_id,
-        sku=sku,
-        name=name,
-        option=option,
-        quantity=quantity,
-        unit_price=Money(unit_price, currency),
-        discount=Money(discount, currency),
-        tax=Money(tax, currency),
-        total=Money(quantity * unit_price - discount + (0 if included else tax), currency),
-        taxable=bool(taxable),
-        requires_shipping=bool(requires_shipping),
-        personalisation=personalisation,
-        subscription_id=subscription_id,
-        editable=line_id not in fixed,
+        line_id,
+        sku,
+        name,
+        option,
+        quantity,
+        _money(unit_price, currency),
+        _money(discount, currency),
+        _money(tax, currency),
+        _money(quantity * unit_price - discount + (0 if included else tax), currency),
+        bool(taxable),
+        bool(requires_shipping),
+        personalisation,
+        subscription_id,
+        line_id not in fixed,
     )
 
 
@@ -275,7 +284,7 @@ def _shipments(rows: list[list[Any]], order_id: int, number: str) -> tuple[Shipm
             id=shipment_id,
             order_id=order_id,
             order_number=number,
-            state=ShipmentState(row[1]),
+            state=_SHIPMENT[row[1]],
             is_digital=bool(row[2]),
             method=row[3],
             carrier=row[4],
@@ -296,15 +305,15 @@ def _transaction(row: list[Any], order_id: int, number: str) -> TransactionRow:
         order_id=order_id,
         order_number=number,
         at=instant_of(at),
-        kind=TransactionKind(kind),
-        status=TransactionStatus(status),
-        amount=Money(amount, currency),
+        kind=_MOVE[kind],
+        status=_OUTCOME[status],
+        amount=_money(amount, currency),
         gateway=gateway,
         card_brand=brand,
         card_last4=last4,
         reference=reference,
         text=text,
-        origin=TransactionOrigin(origin),
+        origin=_ORIGIN[origin],
         settled=bool(settled),
     )
 
