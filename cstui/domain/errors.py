@@ -235,3 +235,7 @@ class OutcomeUnknown(CstuiError):
     def __init__(self, message: str, advice: str = "", *, save_id: str = "") -> None:
         super().__init__(message, advice, save_id=save_id)
         self.save_id = save_id
+
+
+class Interrupted(Exception):
+    """A newer question made this one pointless; whoever asked drops it."""

@@ -35,6 +35,7 @@ class Matched(StrEnum):
 class Hit:
     """One result row. `kind` and `id` are what Enter opens; `customer_id` is the person it leads to.
 
+    `order_id` is the order that a hit of another kind leads to (an order's own id, a transaction's order), 0 for people.
     `label` is the person's name (or company or e-mail), `detail` what tells two alike apart: number, e-mail, postcode, last order, count of orders.
     """
 
@@ -54,6 +55,7 @@ class Hit:
     order_count: int
     status: str = ""
     total: Money | None = None
+    order_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,10 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
 
-from cstui.domain.errors import DatabaseAway
+from cstui.domain.errors import DatabaseAway, Interrupted
 from cstui.storage.url import POSTGRES_ARGUMENTS, SQLITE_PRAGMAS, DatabaseUrl
+
+__all__ = ["Interrupted", "Reader", "Row", "day", "instant", "instant_of"]
 
 Row = Sequence[Any]
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
@@ -24,10 +26,6 @@ _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 @lru_cache(maxsize=512)
 def _psycopg_style(sql: str) -> str:
     return _PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%"))
-
-
-class Interrupted(Exception):
-    """A newer question made this one pointless."""
 
 
 class Reader:

@@ -1,0 +1,188 @@
+"""The only module that knows every layer: builds the services of a desk, each part at its first use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from cstui.domain.ids import new_token
+from cstui.storage.database import Database
+
+if TYPE_CHECKING:
+    from cstui.domain.live import LiveEvent
+    from cstui.services.audit import Audit
+    from cstui.services.calls import Calls
+    from cstui.services.customers import Customers
+    from cstui.services.demo import Demo
+    from cstui.services.drafts import Drafts
+    from cstui.services.imports.shopify import Imports
+    from cstui.services.locks import Locks
+    from cstui.services.notes import Notes
+    from cstui.services.orders import Orders
+    from cstui.services.presence import Presence
+    from cstui.services.pulse import Pulse
+    from cstui.services.reasons import Reasons
+    from cstui.services.search import Search
+    from cstui.services.settings import Settings
+    from cstui.services.sign_in import SignIn
+    from cstui.services.staff import Staff
+    from cstui.services.stores import Stores
+    from cstui.services.verification import Verifications
+
+
+class Desk:
+    """The services of one desk on one database.
+
+    Finding and a kept sign-in need only the driver; whatever loads SQLAlchemy is imported when it is first asked for, behind the
+    first paint (`warm`).
+    """
+
+    def __init__(self, url: str, *, durable: bool = True) -> None:
+        self.database = Database(url, durable=durable)
+        #: Names this running desk: presence and verification hang on it.
+        self.token = new_token()
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What binds the business."""
+        from cstui.services.settings import Settings
+
+        return Settings(self.database)
+
+    @cached_property
+    def search(self) -> Search:
+        """Finding, with a connection of its own that newer keys may interrupt."""
+        from cstui.services.search import Search
+        from cstui.storage.reader import Reader
+
+        return Search(Reader(self.database.url), self.settings)
+
+    @cached_property
+    def sign_in(self) -> SignIn:
+        """Signing in, keeping it, locking the desk."""
+        from cstui.services.sign_in import SignIn
+
+        return SignIn(self.database, self.settings)
+
+    @cached_property
+    def staff(self) -> Staff:
+        """The people and their grants."""
+        from cstui.services.staff import Staff
+
+        return Staff(self.database, self.settings)
+
+    @cached_property
+    def stores(self) -> Stores:
+        """The stores."""
+        from cstui.services.stores import Stores
+
+        return Stores(self.database)
+
+    @cached_property
+    def reasons(self) -> Reasons:
+        """The reason lists."""
+        from cstui.services.reasons import Reasons
+
+        return Reasons(self.database)
+
+    @cached_property
+    def verification(self) -> Verifications:
+        """What callers were verified by."""
+        from cstui.services.verification import Verifications
+
+        return Verifications(self.database, self.settings)
+
+    @cached_property
+    def customers(self) -> Customers:
+        """Profiles."""
+        from cstui.services.customers import Customers
+
+        return Customers(self.database, self.settings, self.verification)
+
+    @cached_property
+    def notes(self) -> Notes:
+        """Notes."""
+        from cstui.services.notes import Notes
+
+        return Notes(self.database)
+
+    @cached_property
+    def calls(self) -> Calls:
+        """Calls."""
+        from cstui.services.calls import Calls
+
+        return Calls(self.database)
+
+    @cached_property
+    def orders(self) -> Orders:
+        """Orders."""
+        from cstui.services.orders import Orders
+
+        return Orders(self.database, self.settings, self.verification)
+
+    @cached_property
+    def locks(self) -> Locks:
+        """Edit locks."""
+        from cstui.services.locks import Locks
+
+        return Locks(self.database, self.settings)
+
+    @cached_property
+    def drafts(self) -> Drafts:
+        """Typed but unsaved text."""
+        from cstui.services.drafts import Drafts
+
+        return Drafts(self.database)
+
+    @cached_property
+    def presence(self) -> Presence:
+        """Who looks at what."""
+        from cstui.services.presence import Presence
+
+        return Presence(self.database)
+
+    @cached_property
+    def audit(self) -> Audit:
+        """What happened, and the proof that nobody changed it since."""
+        from cstui.services.audit import Audit
+
+        return Audit(self.database)
+
+    @cached_property
+    def imports(self) -> Imports:
+        """Data that comes in."""
+        from cstui.services.imports.shopify import Imports
+
+        return Imports(self.database)
+
+    @cached_property
+    def demo(self) -> Demo:
+        """The demo's data."""
+        from cstui.services.demo import Demo
+
+        return Demo(self.database)
+
+    @cached_property
+    def pulse(self) -> Pulse:
+        """The desk's heartbeat and its ear to what others do."""
+        from cstui.services.pulse import Pulse
+
+        return Pulse(self.database.url, self.token, self.settings.lock_rules())
+
+    def start_pulse(self, callback: Callable[[LiveEvent], None]) -> None:
+        """Starts listening; the callback runs in the pulse's own thread."""
+        self.pulse.start(callback)
+
+    def warm(self) -> None:
+        """Loads what the first customer and order will need; called behind the first paint."""
+        for part in ("customers", "orders", "locks", "notes", "drafts", "presence"):
+            getattr(self, part)
+
+    def close(self) -> None:
+        """Frees what this desk holds and closes every connection."""
+        if "pulse" in self.__dict__:
+            self.pulse.stop()
+        if "search" in self.__dict__:
+            self.search.close()
+        self.database.close()

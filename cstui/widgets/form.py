@@ -1,0 +1,323 @@
+"""Inline forms and questions: fields in, a dictionary of texts or None out. A form calls no service."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from cstui.domain.clean import clean
+from cstui.domain.errors import InvalidInput
+from cstui.text import content
+from cstui.widgets.choice import Choice
+from cstui.widgets.page_model import Cell
+
+#: How long a person pauses before a draft is written.
+PAUSE = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field: what it is called, what stands in it, and (with choices) the allowed values as (value, label)."""
+
+    name: str
+    label: str
+    value: str = ""
+    hint: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+    secret: bool = False
+    optional: bool = True
+
+
+class TypingField(Input):
+    """A one-line field that keeps pasted text clean, selects nothing on focus and never copies a secret."""
+
+    def __init__(self, field: Field, *, replace_on_type: bool = False) -> None:
+        super().__init__(
+            value=clean(field.value),
+            placeholder=clean(field.hint),
+            password=field.secret,
+            select_on_focus=replace_on_type,
+            id=f"field-{field.name.replace('.', '-')}",
+        )
+        self.field = field
+
+    def _on_paste(self, event: events.Paste) -> None:
+        event.prevent_default()
+        event.stop()
+        self.insert_text_at_cursor(
+            clean(event.text.replace("\r\n", " ").replace("\n", " ").replace("\r", " "))
+        )
+
+    def action_copy(self) -> None:
+        """Copies what is selected, but never out of a secret field."""
+        if not self.password:
+            super().action_copy()
+
+
+class Panel(Vertical):
+    """Something inline at the foot of a screen that asks: `answer()` waits for it.
+
+    F9 (or Enter in the last field) answers, Esc or F12 leaves. A changed form asks whether to save, discard or keep editing.
+    """
+
+    DEFAULT_CLASSES = "panel"
+    BINDINGS: ClassVar = []
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self.border_title = content(title)
+        self._answer: asyncio.Future[dict[str, str] | None] | None = None
+
+    async def answer(self) -> dict[str, str] | None:
+        """Waits until the person answers; None when he leaves. May be asked again after a refused save."""
+        self._answer = asyncio.get_running_loop().create_future()
+        self.take_focus()
+        return await self._answer
+
+    def settle(self, values: dict[str, str] | None) -> None:
+        """Gives the answer."""
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(values)
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether something was typed that would be lost."""
+        return False
+
+    def take_focus(self) -> None:
+        """Puts the focus where typing starts."""
+        self.focus()
+
+    def save(self) -> None:
+        """F9."""
+
+    def leave(self) -> None:
+        """Esc, F12."""
+        self.settle(None)
+
+
+class FormPanel(Panel):
+    """A form of labelled fields with the problem of each beside it.
+
+    `on_pause` gets the values one second after the last key, for drafts. `above` are lines of facts over the fields;
+    `say_below()` shows a live line under them (a difference, a warning).
+    """
+
+    def __init__(
+        self,
+        title: str,
+        fields: Sequence[Field],
+        *,
+        above: Sequence[str] = (),
+        save_label: str = "save",
+        start: str = "",
+        replace_on_type: bool = False,
+        changed: bool = False,
+        on_pause: Callable[[dict[str, str]], Awaitable[None]] | None = None,
+        on_change: Callable[[dict[str, str]], None] | None = None,
+    ) -> None:
+        super().__init__(title)
+        self.border_subtitle = content(f"F9 {save_label}   Esc leave")
+        self._fields = tuple(fields)
+        self._above = tuple(above)
+        self._start = start
+        self._replace = replace_on_type
+        self._first = {field.name: clean(field.value) for field in fields}
+        self._was_changed = changed
+        self._on_pause = on_pause
+        self._on_change = on_change
+        self._pause: Timer | None = None
+        self._asking = False
+
+    def compose(self) -> ComposeResult:
+        """Facts, fields, and a line for what is to be said."""
+        for line in self._above:
+            yield Static(content(line), classes="panel--fact")
+        with VerticalScroll(classes="panel--fields", can_focus=False):
+            for field in self._fields:
+                with Horizontal(classes="panel--row"):
+                    yield Static(content(field.label), classes="panel--label")
+                    if field.choices:
+                        yield Choice(field.choices, field.value, id=f"field-{field.name.replace('.', '-')}")
+                    else:
+                        yield TypingField(field, replace_on_type=self._replace)
+                yield Static("", classes="panel--problem", id=f"problem-{field.name.replace('.', '-')}")
+        yield Static("", classes="panel--below", id="panel-below")
+
+    @property
+    def values(self) -> dict[str, str]:
+        """What stands in the fields now."""
+        return {field.name: self._text_of(field) for field in self._fields}
+
+    def _widget(self, name: str) -> Widget:
+        return self.query_one(f"#field-{name.replace('.', '-')}")
+
+    def _text_of(self, field: Field) -> str:
+        widget = self._widget(field.name)
+        return widget.value if isinstance(widget, (Input, Choice)) else ""
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether a field holds something else than at the start (or the form was opened with a draft)."""
+        return self._was_changed or (self.is_mounted and self.values != self._first)
+
+    def take_focus(self) -> None:
+        """Puts the focus on the start field, later on the one that is wrong."""
+        name = self._start or self._fields[0].name
+        self._widget(name).focus()
+
+    def put(self, values: Mapping[str, str]) -> None:
+        """Puts texts into fields, as a draft or a merge gives them."""
+        for name, value in values.items():
+            widget = self._widget(name)
+            if isinstance(widget, (Input, Choice)):
+                widget.value = value
+
+    def show_problems(self, problems: Sequence[InvalidInput]) -> None:
+        """Says what is wrong beside each field and goes to the first; other problems are cleared."""
+        said = {problem.field.rpartition(".")[2]: problem for problem in problems}
+        first = ""
+        for field in self._fields:
+            problem = said.pop(field.name.rpartition(".")[2], None)
+            line = self.query_one(f"#problem-{field.name.replace('.', '-')}", Static)
+            line.update(content(f"✗ {problem.in_words()}" if problem else ""))
+            line.display = problem is not None
+            first = first or (field.name if problem else "")
+        self.say_below(" ".join(problem.in_words() for problem in said.values()), "bad")
+        if first:
+            self._start = first
+
+    def say_below(self, words: str, tone: str = "") -> None:
+        """Shows a line under the fields."""
+        below = self.query_one("#panel-below", Static)
+        below.update(content(words))
+        below.display = bool(words)
+        below.set_classes(f"panel--below {'-' + tone if tone else ''}")
+
+    def save(self) -> None:
+        """Answers with the values."""
+        self._asking = False
+        self.settle(self.values)
+
+    def leave(self) -> None:
+        """Leaves; a changed form asks first (LOCK-07)."""
+        if self._asking or not self.is_changed:
+            if not self._asking:
+                self.settle(None)
+            return
+        self._asking = True
+        self.say_below("Unsaved text:  s save   d discard   k keep editing", "warn")
+        self.can_focus = True
+        self.focus()
+
+    def on_key(self, event: events.Key) -> None:
+        """Letters answer the question that the form asks when it is left."""
+        if self._asking:
+            event.stop()
+            event.prevent_default()
+            if event.key == "s":
+                self.save()
+            elif event.key == "d":
+                self.settle(None)
+            elif event.key in ("k", "escape"):
+                self._asking = False
+                self.say_below("")
+                self.can_focus = False
+                self.take_focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter goes to the next field, and in the last one answers."""
+        event.stop()
+        names = [field.name for field in self._fields]
+        at = next((i for i, name in enumerate(names) if self._widget(name) is event.input), len(names) - 1)
+        if at + 1 < len(names):
+            self._widget(names[at + 1]).focus()
+        else:
+            self.save()
+
+    def on_choice_taken(self, event: Choice.Taken) -> None:
+        """Enter on a choice does the same."""
+        event.stop()
+        names = [field.name for field in self._fields]
+        at = next((i for i, name in enumerate(names) if self._widget(name) is event.choice), len(names) - 1)
+        if at + 1 < len(names):
+            self._widget(names[at + 1]).focus()
+        else:
+            self.save()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Something was typed: tell who listens, and write a draft after a pause."""
+        event.stop()
+        self._changed()
+
+    def on_choice_changed(self, event: Choice.Changed) -> None:
+        """Another value was chosen."""
+        event.stop()
+        self._changed()
+
+    def _changed(self) -> None:
+        if self._on_change is not None:
+            self._on_change(self.values)
+        if self._on_pause is not None:
+            if self._pause is not None:
+                self._pause.stop()
+            self._pause = self.set_timer(PAUSE, self._paused)
+
+    async def _paused(self) -> None:
+        if self._on_pause is not None and self.is_changed:
+            await self._on_pause(self.values)
+
+    async def keep_now(self) -> None:
+        """Writes the draft at once: the desk is going away."""
+        await self._paused()
+
+
+class ConfirmPanel(Panel):
+    """A question about something with consequences: the effects listed, one line to commit with `y`. Enter does nothing."""
+
+    can_focus = True
+
+    def __init__(
+        self,
+        title: str,
+        effects: Sequence[Cell | str],
+        commit: str,
+        *,
+        letters: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(title)
+        self._effects = tuple(effects)
+        self._commit = commit
+        self._letters = dict(letters) if letters is not None else {"y": "yes"}
+        self.border_subtitle = content("Esc leave")
+
+    def compose(self) -> ComposeResult:
+        """Effects, then the commit line."""
+        with VerticalScroll(classes="panel--fields", can_focus=False):
+            for effect in self._effects:
+                yield Static(
+                    content(effect if isinstance(effect, str) else effect.text), classes="panel--fact"
+                )
+        yield Static(content(self._commit), classes="panel--commit")
+
+    def on_key(self, event: events.Key) -> None:
+        """A letter that the panel shows answers; Esc and F12 leave; everything else does nothing."""
+        chosen = self._letters.get(event.character or "")
+        if chosen is not None:
+            event.stop()
+            self.settle({"answer": chosen})
+        elif event.key in ("escape", "f12"):
+            event.stop()
+            self.settle(None)
+        elif event.is_printable or event.key == "enter":
+            event.stop()
+            event.prevent_default()
