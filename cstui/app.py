@@ -64,7 +64,7 @@ class CstuiApp(App[int]):
         self._reader: Reader | None = None
         self._away = ""
         self._restore_signals: Any = None
-        self._filters.append(ControlFilter())
+        self._filters.append(ControlFilter(self.options.ascii_only))
         self._bindings = overlay(self._bindings, self.keymap, Context.ALWAYS)
 
     # Who is here ------------------------------------------------------------------------------------
@@ -315,6 +315,10 @@ class CstuiApp(App[int]):
         import tempfile
 
         return self.options.log_directory or Path(tempfile.gettempdir())
+
+    def panic(self, *renderables: object) -> None:
+        """What Textual would print after a fault of its own (bytes that are no UTF-8, for one) may hold data: an incident instead."""
+        self._fatal_error()
 
     def _fatal_error(self) -> None:
         """Ends after a fault without showing a traceback: its locals may hold a customer's data."""

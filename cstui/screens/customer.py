@@ -1,0 +1,183 @@
+"""The profile: one customer, everything about him on one screen (GEN-07)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+
+from cstui.domain.customers import CustomerView, Verification
+from cstui.domain.ids import Kind
+from cstui.domain.live import LiveEvent
+from cstui.flow import call, flow, quietly
+from cstui.format import name_words
+from cstui.keys import Context, KeyMap
+from cstui.screens.customer_rows import main_sections, rail_sections
+from cstui.screens.record import RecordScreen
+from cstui.widgets.page import Page
+from cstui.widgets.page_model import Cell, Place
+
+#: From this width on, the rail stands beside the main column.
+TWO_COLUMNS = 110
+
+
+class CustomerScreen(RecordScreen):
+    """Two columns where there is room, one below; digits go to sections, Enter opens an order."""
+
+    contexts: ClassVar[tuple[Context, ...]] = (Context.CUSTOMER, Context.ALWAYS, Context.NAV)
+    record_kind: ClassVar[Kind] = Kind.CUSTOMER
+
+    def __init__(self, keymap: KeyMap) -> None:
+        super().__init__(keymap)
+        self.view: CustomerView | None = None
+        self.verified = Verification()
+
+    def body(self) -> ComposeResult:
+        """Main column and rail."""
+        with Horizontal(id="columns"):
+            yield Page(id="main")
+            yield Page(id="rail")
+
+    @property
+    def main(self) -> Page:
+        """The main column."""
+        return self.query_one("#main", Page)
+
+    @property
+    def rail(self) -> Page:
+        """The side rail."""
+        return self.query_one("#rail", Page)
+
+    @property
+    def record_name(self) -> str:
+        """The customer's name."""
+        return (
+            name_words(self.view.contact.first_name, self.view.contact.last_name) if self.view else "customer"
+        )
+
+    def crumbs(self) -> tuple[Cell, ...]:
+        """Find › name."""
+        return (Cell(self.record_name, "strong"),)
+
+    def marks(self) -> tuple[Cell, ...]:
+        """Who else looks; TEST in words."""
+        view = self.view
+        if view is None:
+            return ()
+        viewers = f"{', '.join(view.viewers)} looking" if view.viewers else ""
+        test = "TEST STORE" if any(store.is_test for store in view.stores) else ""
+        return tuple(Cell(word, tone) for word, tone in ((viewers, "muted"), (test, "warn")) if word)
+
+    # Loading ----------------------------------------------------------------------------------------
+
+    def load(self, is_new: bool) -> None:
+        """Reads the profile and paints it."""
+        if is_new:
+            self.view = None
+            self.verified = Verification()
+            if self.is_mounted:
+                self.main.show((), empty="Opening …", place=Place())
+                self.rail.show((), place=Place())
+                self.refresh_frame()
+        self._load(is_new)
+
+    @flow()
+    async def _load(self, is_new: bool) -> None:
+        view: CustomerView = await call(self.desk.customers.open, self.actor, self.record_id)
+        if view.id != self.record_id:
+            return
+        self.view = view
+        self.paint(is_new)
+        self.run_worker(self._after_load(is_new), description="after load", exit_on_error=False)
+
+    async def _after_load(self, is_new: bool) -> None:
+        """What the first paint need not wait for: who was last, who looks, what the caller was verified by."""
+        record_id = self.record_id
+        if is_new:
+            await quietly(self.desk.customers.opened, self.actor, record_id)
+            await quietly(self.desk.presence.look, self.actor, self.desk.token, Kind.CUSTOMER, record_id)
+            if "pulse" in self.desk.__dict__:
+                self.desk.pulse.watch(Kind.CUSTOMER, record_id)
+        verified = await quietly(self.desk.verification.current, self.actor, record_id, self.desk.token)
+        if verified is not None and record_id == self.record_id and verified != self.verified:
+            self.verified = verified
+            self.paint(False)
+
+    def paint(self, is_new: bool) -> None:
+        """Shows the view; a newly opened profile starts on its newest order."""
+        view = self.view
+        if view is None or not self.is_mounted:
+            return
+        reader, now = self.desk_app.reader, self.now()
+        main, rail = main_sections(view, self.verified, reader, now), rail_sections(view, reader, now)
+        wide = self.size.width >= TWO_COLUMNS
+        self.rail.display = wide
+        if is_new and view.orders:
+            self.main.place.cursor = (Kind.ORDER, view.orders[0].id)
+        self.main.show(main if wide else [*main, *rail])
+        self.rail.show(rail if wide else ())
+        if is_new:
+            self.main.scroll_to(y=0, animate=False, force=True)
+            self.main.focus()
+        self.refresh_frame()
+
+    def on_resize(self) -> None:
+        """One column or two."""
+        super().on_resize()
+        self.paint(False)
+
+    def action_desk_refresh(self) -> None:
+        """F5."""
+        self.show_banner("")
+        self._load(False)
+
+    def on_live(self, event: LiveEvent) -> None:
+        """Somebody changed this customer, added a note, or looks at him too."""
+        if (
+            event.kind is Kind.CUSTOMER
+            and event.id == self.record_id
+            and self.view is not None
+            and not self.flows
+        ):
+            self._load(False)
+
+    def on_page_chosen(self, event: Page.Chosen) -> None:
+        """Enter on a row opens what it stands for, or shows its details."""
+        key = event.row.key
+        if key == "more-orders":
+            self._older_orders()
+        elif isinstance(key, tuple) and key[0] is Kind.ORDER:
+            self.desk_app.open_order(int(key[1]))
+        else:
+            order_id = self._order_behind(key)
+            if order_id:
+                self.desk_app.open_order(order_id)
+            elif not event.page.unfold():
+                self.tell_reason("There is nothing more to show here.")
+
+    def _order_behind(self, key: object) -> int:
+        """The order that a transaction's or a shipment's row belongs to; 0 for other rows."""
+        view = self.view
+        if view is None or not isinstance(key, tuple):
+            return 0
+        rows = [
+            *((Kind.TRANSACTION, t.id, t.order_id) for t in view.transactions),
+            *((Kind.SHIPMENT, s.id, s.order_id) for s in view.shipments),
+        ]
+        return next((order_id for kind, row_id, order_id in rows if (kind, row_id) == key), 0)
+
+    @flow()
+    async def _older_orders(self) -> None:
+        """Adds the next page of older orders."""
+        from dataclasses import replace
+
+        view = self.view
+        if view is None or not view.orders:
+            return
+        older = await call(self.desk.customers.older_orders, self.actor, view.id, view.orders[-1])
+        orders = (*view.orders, *older)
+        self.view = replace(view, orders=orders, more_orders=bool(older) and len(orders) < view.order_count)
+        self.paint(False)
+        if older:
+            self.main.go_to_row((Kind.ORDER, older[0].id))

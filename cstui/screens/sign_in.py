@@ -1,0 +1,145 @@
+"""Who is at the desk: signing in, the first own password, and the lock screen."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+
+from cstui.domain.errors import CstuiError, InvalidInput
+from cstui.flow import call, flow
+from cstui.keys import Context, KeyMap
+from cstui.screens.base import BaseScreen
+from cstui.widgets.form import Field, FormPanel
+from cstui.widgets.page import Page
+from cstui.widgets.page_model import Cell
+
+
+class SignInScreen(BaseScreen):
+    """Name and password; nothing else is shown before."""
+
+    contexts: ClassVar[tuple[Context, ...]] = (Context.PANEL, Context.ALWAYS)
+
+    def __init__(self, keymap: KeyMap, said: str = "") -> None:
+        super().__init__(keymap)
+        self._said = said
+
+    def crumbs(self) -> tuple[Cell, ...]:
+        """Nothing is open yet."""
+        return (Cell("Sign in", "strong"),)
+
+    def body(self) -> ComposeResult:
+        """An empty page that says what to do."""
+        yield Page(id="page", empty=self._said or "Sign in with your own name and password.")
+
+    def on_mount(self) -> None:
+        """Asks at once."""
+        self._sign_in()
+
+    @flow()
+    async def _sign_in(self) -> None:
+        panel = FormPanel(
+            "Sign in",
+            (Field("name", "Name"), Field("password", "Password", secret=True)),
+            save_label="sign in",
+        )
+        async with self.opened(panel):
+            while True:
+                values = await panel.answer()
+                if values is None:
+                    self.desk_app.exit(0)
+                    return
+                try:
+                    signed_in = await call(
+                        self.desk.sign_in.sign_in,
+                        values["name"],
+                        values["password"],
+                        self.desk_app.options.terminal,
+                    )
+                except CstuiError as error:
+                    panel.put({"password": ""})
+                    panel.show_problems((InvalidInput("password", "", error.in_words()),))
+                    continue
+                break
+        if signed_in.must_change_password and not await self._first_password(
+            signed_in.actor, values["password"]
+        ):
+            return
+        self.desk_app.signed_in(signed_in.actor)
+
+    async def _first_password(self, actor: object, one_time: str) -> bool:
+        """A one-time password is changed before anything else; True when done."""
+        panel = FormPanel(
+            "Choose your own password",
+            (Field("new", "New password", secret=True), Field("again", "The same again", secret=True)),
+            above=("The password you were given works once. Choose your own now.",),
+        )
+        async with self.opened(panel):
+            while (values := await panel.answer()) is not None:
+                if values["new"] != values["again"]:
+                    panel.show_problems(
+                        (InvalidInput("again", "", "The two do not match.", "Type the same twice."),)
+                    )
+                    continue
+                try:
+                    await call(self.desk.sign_in.change_password, actor, one_time, values["new"])
+                except CstuiError as error:
+                    panel.show_problems((InvalidInput("new", "", error.in_words()),))
+                    continue
+                return True
+        self._sign_in()
+        return False
+
+    def leave(self) -> None:
+        """Nothing lies behind."""
+        self.desk_app.exit(0)
+
+
+class LockScreen(BaseScreen):
+    """Blanks the desk; the password of whoever is signed in brings it back, anything else stays out."""
+
+    contexts: ClassVar[tuple[Context, ...]] = (Context.PANEL,)
+
+    def crumbs(self) -> tuple[Cell, ...]:
+        """What is open is not shown."""
+        return ()
+
+    def refresh_frame(self) -> None:
+        """Neither crumbs nor receipts are shown."""
+        self.refresh_keys()
+
+    def refresh_status(self) -> None:
+        """Nothing is told while the desk is locked."""
+
+    def body(self) -> ComposeResult:
+        """An empty page."""
+        yield Page(id="page", empty="The desk is locked.")
+
+    def on_mount(self) -> None:
+        """Asks at once."""
+        self._unlock()
+
+    @flow()
+    async def _unlock(self) -> None:
+        panel = FormPanel(
+            f"Locked by {self.actor.name}", (Field("password", "Password", secret=True),), save_label="unlock"
+        )
+        async with self.opened(panel):
+            while True:
+                values = await panel.answer()
+                if values is None:
+                    continue
+                try:
+                    await call(self.desk.sign_in.unlock, self.actor, values["password"])
+                except CstuiError as error:
+                    panel.put({"password": ""})
+                    panel.show_problems((InvalidInput("password", "", error.in_words()),))
+                    continue
+                break
+        self.app.pop_screen()
+
+    def leave(self) -> None:
+        """There is no way round the password."""
+
+    def action_desk_back(self) -> None:
+        """There is no way round the password."""
