@@ -107,10 +107,11 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class LockRules:
-    """Settings of the lock: seconds. `idle_release` 0 means never; `stale_takeover` is who may take a stale lock."""
+    """Settings of the lock: seconds. `idle_release` and `longest_hold` 0 mean never; `stale_takeover` is who may take a stale lock."""
 
     lease: int = 120
     heartbeat: int = 15
     idle_release: int = 0
     idle_warning: int = 300
     stale_takeover: str = "supervisor"
+    longest_hold: int = 0

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -103,9 +102,9 @@ class BusinessSetting:
         """
         if self.type is ValueType.YES_NO and isinstance(value, bool):
             return value
-        if self.type is ValueType.WHOLE and isinstance(value, int) and not isinstance(value, bool):
-            if self.lowest <= value <= self.highest:
-                return value
+        is_whole = isinstance(value, int) and not isinstance(value, bool)
+        if self.type is ValueType.WHOLE and is_whole and self.lowest <= int(value) <= self.highest:
+            return value
         if self.type is ValueType.CHOICE and isinstance(value, str) and value in self.choices:
             return value
         if self.type is ValueType.AMOUNT and isinstance(value, str) and self._is_amount(value):
@@ -191,6 +190,8 @@ def setting_of(key: str) -> BusinessSetting:
     found = REGISTRY.get(key.strip())
     if found is not None:
         return found
+    from difflib import get_close_matches
+
     near = get_close_matches(key.strip().casefold().replace("-", "_"), list(REGISTRY), n=1, cutoff=0.6)
     raise UnknownSetting(key, near[0] if near else "")
 

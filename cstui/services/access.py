@@ -39,13 +39,17 @@ def permission_words(permission: Permission) -> str:
 def current_grants(transaction: Transaction, actor: Actor) -> tuple[Grant, ...]:
     """The grants that hold at this moment; the program itself keeps its own.
 
-    Errors: `NotSignedIn` where the account has been disabled meanwhile.
+    Errors: `NotSignedIn` where the account has been disabled meanwhile, or its one-time password not yet been changed.
     """
     if actor.staff_id == 0:
         return actor.grants
-    disabled = transaction.rows(sa.select(_STAFF.c.disabled_at).where(_STAFF.c.id == actor.staff_id))
-    if not disabled or disabled[0].disabled_at is not None:
+    found = transaction.rows(
+        sa.select(_STAFF.c.disabled_at, _STAFF.c.must_change_password).where(_STAFF.c.id == actor.staff_id)
+    )
+    if not found or found[0].disabled_at is not None:
         raise NotSignedIn("This account is disabled.", "Ask an administrator.")
+    if found[0].must_change_password:
+        raise NotSignedIn("The password must be changed first.", "Sign in again and choose a new one.")
     rows = transaction.rows(
         sa.select(_GRANT.c.role, _GRANT.c.store_id).where(_GRANT.c.staff_id == actor.staff_id)
     )
