@@ -236,7 +236,8 @@ class OrderChange:
 class EditPreview:
     """Totals before and after, shown before saving. `difference` > 0 is due from the customer, < 0 is a refund due.
 
-    `needs_tax` names the taxes (id, name) whose base is unknown: their amount has to be typed.
+    `needs_tax` names the taxes (id, name) whose base is unknown: their amount has to be typed. `remarks` are short sentences about what
+    the edit does besides, such as a discount that shrinks with the lines.
     """
 
     before: Totals
@@ -244,6 +245,20 @@ class EditPreview:
     lines: tuple[LineView, ...]
     difference: Money
     needs_tax: tuple[tuple[int, str], ...]
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProductRow:
+    """One product as the list for adding a line shows it."""
+
+    id: int
+    sku: str
+    name: str
+    option: str
+    unit_price: Money
+    taxable: bool
+    requires_shipping: bool
 
 
 @dataclass(frozen=True, slots=True)
