@@ -27,31 +27,18 @@ _NEEDED: dict[tuple[Kind, Purpose], Permission] = {
 _LONGEST_REASON = 500
 
 
-class SettingValues(Protocol):
-    """Where the settings of the business are read."""
+class LockSettings(Protocol):
+    """Where the rules of the lock are read."""
 
-    def value(self, key: str, store_id: int | None = None) -> Any:
-        """The value of a setting in a store."""
+    def lock_rules(self, store_id: int | None = None) -> LockRules:
+        """The rules in force in a store, or in the organisation."""
         ...
-
-
-def lock_rules(settings: SettingValues | None, store_id: int | None = None) -> LockRules:
-    """The lock's rules as a store has set them; the defaults where nothing is set up yet."""
-    if settings is None:
-        return LockRules()
-    return LockRules(
-        lease=int(settings.value("locking.lease", store_id)),
-        heartbeat=int(settings.value("locking.heartbeat", store_id)),
-        idle_release=int(settings.value("locking.idle_release", store_id)),
-        idle_warning=int(settings.value("locking.idle_warning", store_id)),
-        stale_takeover=str(settings.value("locking.stale_takeover", store_id)),
-    )
 
 
 class Locks:
     """The edit lock of orders and subscriptions. Tokens are minted by the screen before it asks, so that a repeat is harmless."""
 
-    def __init__(self, database: Database, settings: SettingValues | None = None) -> None:
+    def __init__(self, database: Database, settings: LockSettings | None = None) -> None:
         self._database = database
         self._settings = settings
 
@@ -75,7 +62,7 @@ class Locks:
             record = rows.target_with_new_fence(tx, kind, record_id)
             _require_seen(actor, record)
             require(tx, actor, _permission(kind, purpose), record.store_id)
-            rules = lock_rules(self._settings, record.store_id)
+            rules = self._rules(record.store_id)
             terms = rows.Terms(rules.lease, take_over, self._may_take_stale(tx, actor, record, rules))
             grip = rows.take(tx, actor, record, version, token, purpose, terms)
             tx.publish("lock", kind, record_id)
@@ -178,7 +165,7 @@ class Locks:
             return waiting.open_knocks(tx, tokens)
 
     def _hand_over(self, tx: Transaction, actor: Actor, record: rows.Target, row: Any, asked: Any) -> None:
-        lease = lock_rules(self._settings, record.store_id).lease
+        lease = self._rules(record.store_id).lease
         rows.hand_over(tx, record, row, asked, lease)
         rows.answer_waiting(tx, row.token, "not_now", tx.clock())
         event = NewEvent(
@@ -193,6 +180,9 @@ class Locks:
         )
         audit.append(tx, event)
         tx.publish("lock", record.kind, record.id)
+
+    def _rules(self, store_id: int) -> LockRules:
+        return LockRules() if self._settings is None else self._settings.lock_rules(store_id)
 
     def _may_take_stale(self, tx: Transaction, actor: Actor, record: rows.Target, rules: LockRules) -> bool:
         if rules.stale_takeover == "agent":

@@ -36,6 +36,10 @@ _WATCHED = {
 }
 
 
+class Busy(DatabaseAway):
+    """Others write at this moment; the connection is sound and the next round tries again."""
+
+
 class LiveConnection:
     """Opened, used and closed by one thread; only `wake` may be called from others.
 
@@ -90,11 +94,12 @@ class LiveConnection:
             self.rest(min(POLL, max(0.0, seconds)))
             return self._data_version_moved()
         with self._in_words():
+            # What came in while a statement ran lies in the driver already and wakes nobody.
+            if list(self._connection.notifies(timeout=0)):
+                return True
             ready, _, _ = select.select([self._ear, self._connection.fileno()], [], [], max(0.0, seconds))
             self._drain()
-            if self._connection.fileno() not in ready:
-                return False
-            return any(True for _ in self._connection.notifies(timeout=0))
+            return self._connection.fileno() in ready and bool(list(self._connection.notifies(timeout=0)))
 
     def now(self) -> datetime:
         """The database's clock."""
@@ -267,6 +272,8 @@ class LiveConnection:
             return self._rows(sql, parameters)
 
     def _rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        if self._connection is None:
+            raise self._away(ConnectionError())
         with self._in_words():
             if self.url.is_sqlite:
                 return list(self._connection.execute(sql, parameters or {}))
@@ -314,6 +321,11 @@ class LiveConnection:
             raise
 
     def _away(self, error: Exception) -> DatabaseAway:
+        busy = getattr(error, "sqlstate", None) in ("55P03", "57014") or (
+            isinstance(error, sqlite3.OperationalError) and ("locked" in str(error) or "busy" in str(error))
+        )
+        if busy:
+            return Busy("The database is busy.", "It is tried again by itself.")
         return DatabaseAway(
             f"The database at {self.url.shown} does not answer.",
             "It is tried again by itself; nothing typed is lost.",
