@@ -16,6 +16,7 @@ from cstui.domain.actor import Actor
 from cstui.domain.errors import CstuiError
 from cstui.domain.live import LiveEvent
 from cstui.keys import BY_ID, Context, KeyMap, footer, overlay
+from cstui.screens.commanding import Commanding
 from cstui.text import content
 from cstui.widgets.bars import Bar, KeyBar
 from cstui.widgets.form import Panel
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 PanelT = TypeVar("PanelT", bound=Panel)
 
 
-class BaseScreen(Screen[None]):
+class BaseScreen(Commanding, Screen[None]):
     """The frame of a screen: crumbs, banner, body, panels, status, keys.
 
     A subclass names its key contexts, fills `body()`, says in `why_not()` what is not possible now, and writes its use cases as

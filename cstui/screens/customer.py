@@ -32,6 +32,7 @@ class CustomerScreen(RecordScreen):
         super().__init__(keymap)
         self.view: CustomerView | None = None
         self.verified = Verification()
+        self._unpainted = False
 
     def body(self) -> ComposeResult:
         """Main column and rail."""
@@ -73,6 +74,7 @@ class CustomerScreen(RecordScreen):
 
     def load(self, is_new: bool) -> None:
         """Reads the profile and paints it."""
+        self._unpainted = self._unpainted or is_new
         if is_new:
             self.view = None
             self.verified = Verification()
@@ -88,7 +90,7 @@ class CustomerScreen(RecordScreen):
         if view.id != self.record_id:
             return
         self.view = view
-        self.paint(is_new)
+        self.paint()
         self.run_worker(self._after_load(is_new), description="after load", exit_on_error=False)
 
     async def _after_load(self, is_new: bool) -> None:
@@ -102,13 +104,14 @@ class CustomerScreen(RecordScreen):
         verified = await quietly(self.desk.verification.current, self.actor, record_id, self.desk.token)
         if verified is not None and record_id == self.record_id and verified != self.verified:
             self.verified = verified
-            self.paint(False)
+            self.paint()
 
-    def paint(self, is_new: bool) -> None:
+    def paint(self) -> None:
         """Shows the view; a newly opened profile starts on its newest order."""
         view = self.view
         if view is None or not self.is_mounted:
             return
+        is_new, self._unpainted = self._unpainted, False
         reader, now = self.desk_app.reader, self.now()
         main, rail = main_sections(view, self.verified, reader, now), rail_sections(view, reader, now)
         wide = self.size.width >= TWO_COLUMNS
@@ -125,7 +128,7 @@ class CustomerScreen(RecordScreen):
     def on_resize(self) -> None:
         """One column or two."""
         super().on_resize()
-        self.paint(False)
+        self.paint()
 
     def action_desk_refresh(self) -> None:
         """F5."""
@@ -178,6 +181,6 @@ class CustomerScreen(RecordScreen):
         older = await call(self.desk.customers.older_orders, self.actor, view.id, view.orders[-1])
         orders = (*view.orders, *older)
         self.view = replace(view, orders=orders, more_orders=bool(older) and len(orders) < view.order_count)
-        self.paint(False)
+        self.paint()
         if older:
             self.main.go_to_row((Kind.ORDER, older[0].id))

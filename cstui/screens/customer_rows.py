@@ -27,7 +27,7 @@ from cstui.format import (
 from cstui.states import state_of
 from cstui.widgets.page_model import Cell, Column, Row, Section
 
-_TONES = {"success": "good", "warning": "warn", "error": "bad", "muted": "muted", "accent": "accent"}
+_TONES = {"good": "good", "warn": "warn", "bad": "bad", "quiet": "muted", "busy": "accent"}
 
 
 def state_cell(value: object, reader: Reader) -> Cell:
@@ -112,7 +112,7 @@ def _address(entry: AddressOnFile, home: str) -> Row | None:
         for word, used in (("billing", entry.is_default_billing), ("shipping", entry.is_default_shipping))
         if used
     ]
-    label = " + ".join(uses).capitalize() if uses else "Address"
+    label = {0: "Address", 1: uses[0].capitalize() if uses else "", 2: "Bill + ship"}[len(uses)]
     lines = address_lines(entry.address, home)
     said = ", ".join(lines)
     details = tuple(

@@ -72,6 +72,10 @@ class SearchScreen(BaseScreen):
         box.focus()
         box.select_all()
 
+    def type_in(self, words: str) -> None:
+        """Puts words into the box, as if typed."""
+        self.query_one(SearchBox).value = words
+
     def actor_known(self) -> None:
         """Somebody is signed in: questions can be asked."""
         if self._live is None:
