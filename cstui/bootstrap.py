@@ -70,7 +70,7 @@ class Desk:
         """The people and their grants."""
         from cstui.services.staff import Staff
 
-        return Staff(self.database, self.settings)
+        return Staff(self.database)
 
     @cached_property
     def stores(self) -> Stores:

@@ -9,7 +9,7 @@ from cstui.domain.errors import DatabaseAway, NotFound
 from cstui.domain.ids import Kind
 from cstui.domain.permissions import Permission
 from cstui.domain.reasons import ReasonKind, checked_reason
-from cstui.storage.late import DatabaseAccess
+from cstui.storage.database import Database
 from cstui.storage.queries.settings_view import reasons
 from cstui.storage.reader import Interrupted
 
@@ -17,7 +17,7 @@ from cstui.storage.reader import Interrupted
 class Reasons:
     """Why something was done, as codes and labels; a store may replace, add or retire entries of the organisation's list."""
 
-    def __init__(self, database: DatabaseAccess) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
 
     def of(self, kind: ReasonKind, store_id: int | None = None) -> tuple[Reason, ...]:

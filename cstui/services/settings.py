@@ -27,7 +27,7 @@ from cstui.domain.settings import (
     setting_of,
     why_together_refused,
 )
-from cstui.storage.late import DatabaseAccess
+from cstui.storage.database import Database
 from cstui.storage.queries.settings_view import stored_settings
 from cstui.storage.reader import Interrupted
 
@@ -49,7 +49,7 @@ class _Copy:
 class Settings:
     """Values in force, per organisation and store."""
 
-    def __init__(self, database: DatabaseAccess, ticks: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, database: Database, ticks: Callable[[], float] = time.monotonic) -> None:
         self._database = database
         self._ticks = ticks
         self._copy: _Copy | None = None
@@ -61,6 +61,11 @@ class Settings:
         While the database is away the last copy answers. Errors: `UnknownSetting`, `DatabaseAway` (never read before).
         """
         return _in_force(setting_of(key), self._values(), store_id)[0]
+
+    def at_hand(self, key: str, store_id: int | None = None) -> SettingValue:
+        """As `value`, from the last copy however old, never asking the database: for the thread that paints. Without a copy the default."""
+        copy = self._copy
+        return _in_force(setting_of(key), copy.values if copy else {}, store_id)[0]
 
     def whole(self, key: str, store_id: int | None = None) -> int:
         """The value of a setting that is a whole number. Errors: as `value`."""

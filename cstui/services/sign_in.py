@@ -22,7 +22,7 @@ from cstui.domain.passwords import LONGEST, normalised, require_fit
 from cstui.domain.staff import SignedIn, Tries, folded_name
 from cstui.services.password_hash import DECOY, fits, hashed, is_outdated
 from cstui.services.settings import Settings
-from cstui.storage.late import DatabaseAccess
+from cstui.storage.database import Database
 from cstui.storage.queries.sign_in_view import kept_sign_in
 from cstui.storage.reader import Interrupted, Reader
 
@@ -39,7 +39,7 @@ _WRONG_ADVICE: Final = "Type both again; the wait grows with each try."
 class SignIn:
     """Who is at the desk."""
 
-    def __init__(self, database: DatabaseAccess, settings: Settings) -> None:
+    def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._settings = settings
 

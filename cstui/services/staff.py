@@ -15,7 +15,7 @@ from cstui.domain.permissions import GRANTED, Permission, Role
 from cstui.domain.staff import GrantRow, StaffRow, Tries, required_name
 from cstui.services.access import current_grants, not_permitted, require
 from cstui.services.password_hash import hashed
-from cstui.storage.late import DatabaseAccess
+from cstui.storage.database import Database
 from cstui.storage.queries import audit, sign_in, staff, stores
 from cstui.storage.transaction import Transaction
 
@@ -37,7 +37,7 @@ class Staff:
     those who manage these stores too.
     """
 
-    def __init__(self, database: DatabaseAccess) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
 
     def add(

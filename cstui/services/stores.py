@@ -9,14 +9,14 @@ from cstui.domain.ids import Kind
 from cstui.domain.permissions import Permission
 from cstui.domain.stores import NewStore, StoreRow, checked
 from cstui.services.access import require
-from cstui.storage.late import DatabaseAccess
+from cstui.storage.database import Database
 from cstui.storage.queries import audit, reasons, stores
 
 
 class Stores:
     """The shops of the organisation."""
 
-    def __init__(self, database: DatabaseAccess) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
 
     def add(self, actor: Actor, store: NewStore, save_id: str = "") -> StoreRow:
