@@ -37,7 +37,7 @@ class Order(Base, table=True):
 
     __tablename__ = "orders"
     __table_args__ = (
-        sa.Index("ix_orders_customer_id", "customer_id", "placed_at"),
+        sa.Index("ix_orders_customer_id", "customer_id", "placed_at", "store_id"),
         sa.Index("ix_orders_store_id", "store_id", "placed_at"),
         sa.Index("ix_orders_number", "number"),
         sa.Index(

@@ -822,7 +822,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_orders")),
     )
     with op.batch_alter_table("orders", schema=None) as batch_op:
-        batch_op.create_index("ix_orders_customer_id", ["customer_id", "placed_at"], unique=False)
+        batch_op.create_index("ix_orders_customer_id", ["customer_id", "placed_at", "store_id"], unique=False)
         batch_op.create_index("ix_orders_number", ["number"], unique=False)
         batch_op.create_index("ix_orders_store_id", ["store_id", "placed_at"], unique=False)
         batch_op.create_index(
@@ -1090,6 +1090,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("verification", schema=None) as batch_op:
         batch_op.create_index("ix_verification_customer_id", ["customer_id", "at"], unique=False)
+        batch_op.create_index(
+            "ix_verification_desk",
+            ["desk"],
+            unique=False,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
 
     op.create_table(
         "order_discount",
@@ -1760,6 +1767,11 @@ def downgrade() -> None:
 
     op.drop_table("order_discount")
     with op.batch_alter_table("verification", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_verification_desk",
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
         batch_op.drop_index("ix_verification_customer_id")
 
     op.drop_table("verification")
