@@ -186,6 +186,13 @@ class CstuiApp(App[int]):
             return
         await self.gate.take(event)
 
+    @property
+    def is_too_small(self) -> bool:
+        """Whether the window is below 60 × 16."""
+        from cstui.terminal import too_small
+
+        return too_small(self.size.width, self.size.height)
+
     # Records ----------------------------------------------------------------------------------------
 
     def open_customer(self, customer_id: int) -> None:
@@ -336,7 +343,7 @@ class CstuiApp(App[int]):
         tick = getattr(screen, "tick", None)
         if tick is not None:
             tick()
-        minutes = int(self.desk.settings.value("session.idle_minutes")) if self._actor else 0
+        minutes = int(self.desk.settings.at_hand("session.idle_minutes")) if self._actor else 0
         if minutes and time.monotonic() - self.last_key > minutes * 60:
             self.action_desk_lock()
 

@@ -361,9 +361,7 @@ class BaseScreen(Commanding, Screen[None]):
         self._mark_size()
 
     def _mark_size(self) -> None:
-        from cstui.terminal import too_small
-
-        self.set_class(too_small(self.app.size.width, self.app.size.height), "-too-small")
+        self.set_class(self.desk_app.is_too_small, "-too-small")
 
     @property
     def is_too_small(self) -> bool:
