@@ -171,7 +171,15 @@ class Verification(Base, table=True):
     """Which tokens a caller gave during one call or visit, who ticked them, until when they count."""
 
     __tablename__ = "verification"
-    __table_args__ = (sa.Index("ix_verification_customer_id", "customer_id", "at"),)
+    __table_args__ = (
+        sa.Index("ix_verification_customer_id", "customer_id", "at"),
+        sa.Index(
+            "ix_verification_desk",
+            "desk",
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        ),
+    )
     id: int | None = key()
     customer_id: int = ref("customer.id")
     staff_id: int = ref("staff.id")
