@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from cstui.services.staff import Staff
     from cstui.services.stores import Stores
     from cstui.services.verification import Verifications
+    from cstui.storage.reader import Reader
 
 
 class Desk:
@@ -51,12 +52,18 @@ class Desk:
         return Settings(self.database)
 
     @cached_property
+    def search_reader(self) -> Reader:
+        """The connection of the search thread."""
+        from cstui.storage.reader import Reader
+
+        return Reader(self.database.url)
+
+    @cached_property
     def search(self) -> Search:
         """Finding, with a connection of its own that newer keys may interrupt."""
         from cstui.services.search import Search
-        from cstui.storage.reader import Reader
 
-        return Search(Reader(self.database.url), self.settings)
+        return Search(self.search_reader, self.settings)
 
     @cached_property
     def sign_in(self) -> SignIn:
@@ -90,6 +97,7 @@ class Desk:
     def verification(self) -> Verifications:
         """What callers were verified by."""
         from cstui.services.verification import Verifications
+    from cstui.storage.reader import Reader
 
         return Verifications(self.database, self.settings)
 
@@ -183,6 +191,6 @@ class Desk:
         """Frees what this desk holds and closes every connection."""
         if "pulse" in self.__dict__:
             self.pulse.stop()
-        if "search" in self.__dict__:
-            self.search.close()
+        if "search_reader" in self.__dict__:
+            self.search_reader.close()
         self.database.close()

@@ -13,8 +13,10 @@ from cstui.domain.live import LiveEvent
 from cstui.flow import call, flow, quietly
 from cstui.format import name_words
 from cstui.keys import Context, KeyMap
+from cstui.screens.customer_editing import CustomerEditing
 from cstui.screens.customer_rows import main_sections, rail_sections
 from cstui.screens.record import RecordScreen
+from cstui.screens.record_actions import RecordActions
 from cstui.widgets.page import Page
 from cstui.widgets.page_model import Cell, Place
 
@@ -22,7 +24,7 @@ from cstui.widgets.page_model import Cell, Place
 TWO_COLUMNS = 110
 
 
-class CustomerScreen(RecordScreen):
+class CustomerScreen(CustomerEditing, RecordActions, RecordScreen):
     """Two columns where there is room, one below; digits go to sections, Enter opens an order."""
 
     contexts: ClassVar[tuple[Context, ...]] = (Context.CUSTOMER, Context.ALWAYS, Context.NAV)
@@ -70,6 +72,21 @@ class CustomerScreen(RecordScreen):
         test = "TEST STORE" if any(store.is_test for store in view.stores) else ""
         return tuple(Cell(word, tone) for word, tone in ((viewers, "muted"), (test, "warn")) if word)
 
+    # What the record's actions need -----------------------------------------------------------------
+
+    def customer_behind(self) -> int:
+        """This customer."""
+        return self.record_id if self.view is not None else 0
+
+    def note_added(self) -> None:
+        """Shows the new note or call."""
+        self.run_worker(self._reload(), description="reload", exit_on_error=False)
+
+    def verified_now(self, verified: Verification) -> None:
+        """Shows the ticks."""
+        self.verified = verified
+        self.paint()
+
     # Loading ----------------------------------------------------------------------------------------
 
     def load(self, is_new: bool) -> None:
@@ -77,6 +94,7 @@ class CustomerScreen(RecordScreen):
         self._unpainted = self._unpainted or is_new
         if is_new:
             self.view = None
+            self.opened_at = self.now()
             self.verified = Verification()
             if self.is_mounted:
                 self.main.show((), empty="Opening …", place=Place())
@@ -86,12 +104,14 @@ class CustomerScreen(RecordScreen):
 
     @flow()
     async def _load(self, is_new: bool) -> None:
-        view: CustomerView = await call(self.desk.customers.open, self.actor, self.record_id)
-        if view.id != self.record_id:
-            return
-        self.view = view
-        self.paint()
+        await self._reload()
         self.run_worker(self._after_load(is_new), description="after load", exit_on_error=False)
+
+    async def _reload(self) -> None:
+        view: CustomerView = await call(self.desk.customers.open, self.actor, self.record_id)
+        if view.id == self.record_id:
+            self.view = view
+            self.paint()
 
     async def _after_load(self, is_new: bool) -> None:
         """What the first paint need not wait for: who was last, who looks, what the caller was verified by."""
