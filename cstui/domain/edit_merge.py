@@ -135,12 +135,12 @@ def _pieces(quantity: int) -> str:
 
 def _again(line: LineView, quantity: int) -> LineChange:
     """A line that they took out and that is to stay: it comes back as a new one."""
-    name = f"{line.name}, {line.option}" if line.option else line.name
     return LineChange(
         None,
         quantity,
         sku=line.sku,
-        name=name,
+        name=line.name,
+        option=line.option,
         unit_price=line.unit_price,
         taxable=line.taxable,
         requires_shipping=line.requires_shipping,

@@ -36,7 +36,7 @@ from cstui.domain.orders import (
 
 #: The id of the tax that no tax line explains.
 UNLISTED_TAX = 0
-#: No total here is larger, in minor units.
+#: No amount here is larger, in minor units.
 MOST = 10**15
 
 
@@ -161,7 +161,7 @@ def _added(order: OrderView, change: LineChange, line_id: int) -> LineView:
     price = change.unit_price or zero
     return _priced(
         LineView(
-            id=line_id, sku=change.sku, name=change.name, option="", quantity=change.quantity, unit_price=price, discount=zero,
+            id=line_id, sku=change.sku, name=change.name, option=change.option, quantity=change.quantity, unit_price=price, discount=zero,
             tax=zero, total=zero, taxable=change.taxable, requires_shipping=change.requires_shipping, personalisation="",
             subscription_id=None, editable=True,
         )

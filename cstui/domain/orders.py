@@ -215,6 +215,7 @@ class LineChange:
     unit_price: Money | None = None
     taxable: bool = True
     requires_shipping: bool = True
+    option: str = ""
 
 
 @dataclass(frozen=True, slots=True)

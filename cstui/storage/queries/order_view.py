@@ -27,6 +27,7 @@ from cstui.domain.orders import (
     OrderKind,
     OrderStatus,
     OrderView,
+    ProductRow,
     TaxView,
     Totals,
 )
@@ -355,3 +356,26 @@ def order_ids_of_number(fetch: Fetch, bare: str, store_code: str) -> list[tuple[
     """(order id, store id) of the orders with this number, written with or without `#` and the store's prefix; newest first."""
     rows = fetch(_BY_NUMBER, {"bare": bare, "capital": bare.upper(), "code": store_code})
     return [(row[0], row[1]) for row in rows]
+
+
+def products_of(fetch: Fetch, store_id: int, words: list[str], limit: int) -> tuple[ProductRow, ...]:
+    """Active products of a store whose name, option or code holds each of the words; by name."""
+    wanted = {f"word{number}": f"%{_literal(word)}%" for number, word in enumerate(words)}
+    holds = "".join(
+        f" AND lower(p.name || ' ' || p.option || ' ' || p.sku) LIKE :{name} ESCAPE '!'" for name in wanted
+    )
+    rows = fetch(
+        "SELECT p.id, p.sku, p.name, p.option, p.unit_price, p.taxable, p.requires_shipping, s.currency"
+        " FROM product p JOIN store s ON s.id = p.store_id"
+        f" WHERE p.store_id = :store_id AND p.is_active{holds} ORDER BY p.name, p.option, p.id LIMIT :most",
+        {"store_id": store_id, "most": limit, **wanted},
+    )
+    return tuple(
+        ProductRow(key, sku, name, option, _money(price, currency), bool(taxable), bool(shipping))
+        for key, sku, name, option, price, taxable, shipping, currency in rows
+    )
+
+
+def _literal(word: str) -> str:
+    """A typed word as LIKE takes it literally."""
+    return word.lower().replace("!", "!!").replace("%", "!%").replace("_", "!_")
