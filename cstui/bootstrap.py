@@ -97,7 +97,6 @@ class Desk:
     def verification(self) -> Verifications:
         """What callers were verified by."""
         from cstui.services.verification import Verifications
-    from cstui.storage.reader import Reader
 
         return Verifications(self.database, self.settings)
 
