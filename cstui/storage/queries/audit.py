@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from cstui.domain.actor import Actor
 from cstui.domain.audit import AuditRow, Change, event_hash, instant_text, value_hash
+from cstui.domain.errors import NotFound
 from cstui.domain.ids import Kind
 from cstui.storage.tables.audit import AuditChain, AuditChange, AuditEvent
 from cstui.storage.tables.base import table_of
@@ -71,18 +72,16 @@ def _append_to(transaction: Transaction, store_id: int, events: Sequence[NewEven
     for event in events:
         seq += 1
         changes = [_change_row(position, change) for position, change in enumerate(event.changes)]
-        facts = (store_id, day.isoformat(), seq, event.record_kind.value, event.record_id, event.version, event.fence,
-                 event.actor.staff_id, event.actor.name, event.actor.terminal, instant_text(at), event.action, event.reason,
-                 event.save_id)  # fmt: skip
-        following = event_hash(head, facts, [(c["path"], c["old_hash"], c["new_hash"]) for c in changes])
-        rows.append(
-            {
-                "store_id": store_id, "day": day, "seq": seq, "record_kind": event.record_kind, "record_id": event.record_id,
-                "customer_id": event.customer_id, "version": event.version, "fence": event.fence,
-                "actor_id": event.actor.staff_id, "actor_name": event.actor.name, "terminal": event.actor.terminal, "at": at,
-                "action": event.action, "reason": event.reason, "save_id": event.save_id, "prev_hash": head, "hash": following,
-            }
-        )  # fmt: skip
+        row: dict[str, Any] = {
+            "store_id": store_id, "day": day, "seq": seq, "record_kind": event.record_kind, "record_id": event.record_id,
+            "customer_id": event.customer_id, "version": event.version, "fence": event.fence,
+            "actor_id": event.actor.staff_id, "actor_name": event.actor.name, "terminal": event.actor.terminal, "at": at,
+            "action": event.action, "reason": event.reason, "save_id": event.save_id,
+        }  # fmt: skip
+        following = event_hash(
+            head, event_facts(row), [(c["path"], c["old_hash"], c["new_hash"]) for c in changes]
+        )
+        rows.append({**row, "prev_hash": head, "hash": following})
         changed.append(changes)
         head = following
     ids = list(
@@ -101,6 +100,14 @@ def _append_to(transaction: Transaction, store_id: int, events: Sequence[NewEven
         _CHAIN.update().where(_CHAIN.c.store_id == store_id, _CHAIN.c.day == day).values(seq=seq, head=head)
     )
     return ids
+
+
+def event_facts(row: Mapping[str, Any]) -> tuple[str | int | None, ...]:
+    """What the hash of an event covers beside its changes, from the columns of its row."""
+    return (
+        row["store_id"], row["day"].isoformat(), row["seq"], str(row["record_kind"]), row["record_id"], row["version"], row["fence"],
+        row["actor_id"], row["actor_name"], row["terminal"], instant_text(row["at"]), row["action"], row["reason"], row["save_id"],
+    )  # fmt: skip
 
 
 def _locked_head(transaction: Transaction, store_id: int) -> tuple[date, int, str]:
@@ -152,20 +159,92 @@ def events_of(
     query = sa.select(_EVENT).where(_EVENT.c.record_kind == kind, _EVENT.c.record_id == record_id)
     if before is not None:
         query = query.where(_EVENT.c.id < before)
-    events = transaction.rows(query.order_by(_EVENT.c.id.desc()).limit(limit))
-    changes: dict[int, list[Change]] = {}
-    for row in transaction.rows(
-        sa.select(_CHANGE)
-        .where(_CHANGE.c.event_id.in_([event.id for event in events]))
-        .order_by(_CHANGE.c.event_id, _CHANGE.c.position)
+    return _with_changes(transaction, query.order_by(_EVENT.c.id.desc()).limit(limit))
+
+
+def events_of_customer(
+    transaction: Transaction,
+    customer_id: int,
+    stores: frozenset[int] | None,
+    *,
+    before: int | None = None,
+    limit: int = 50,
+) -> tuple[AuditRow, ...]:
+    """The events of a customer and of all that is his, newest first, in these stores (None: all) and in the organisation."""
+    either: list[Any] = []
+    for of_customer in (
+        [_EVENT.c.customer_id == customer_id],
+        [_EVENT.c.record_kind == Kind.CUSTOMER, _EVENT.c.record_id == customer_id],
     ):
-        changes.setdefault(row.event_id, []).append(Change(row.path, _shown(row.old), _shown(row.new)))
+        ids = sa.select(_EVENT.c.id).where(*of_customer)
+        if stores is not None:
+            ids = ids.where(_EVENT.c.store_id.in_({*stores, ORGANISATION}))
+        if before is not None:
+            ids = ids.where(_EVENT.c.id < before)
+        # Wrapped: SQLite takes no ORDER BY inside a UNION.
+        newest = ids.order_by(_EVENT.c.id.desc()).limit(limit).subquery()
+        either.append(sa.select(newest.c.id))
+    found = sa.select(_EVENT).where(_EVENT.c.id.in_(sa.union(*either)))
+    return _with_changes(transaction, found.order_by(_EVENT.c.id.desc()).limit(limit))
+
+
+def events_by(
+    transaction: Transaction, staff_id: int, since: datetime, limit: int = 200
+) -> tuple[AuditRow, ...]:
+    """What a person has done since, newest first."""
+    query = sa.select(_EVENT).where(_EVENT.c.actor_id == staff_id, _EVENT.c.at >= since)
+    return _with_changes(transaction, query.order_by(_EVENT.c.id.desc()).limit(limit))
+
+
+def changes_after(transaction: Transaction, kind: Kind, record_id: int, event_id: int) -> tuple[Change, ...]:
+    """The changes of a record after an event, the newest first: undone one by one they give the record as of that event.
+
+    A value that was erased reads `(erased)`. Errors: `NotFound` where the record has no such event.
+    """
+    mine = (_EVENT.c.record_kind == kind, _EVENT.c.record_id == record_id)
+    if not transaction.rows(sa.select(_EVENT.c.id).where(_EVENT.c.id == event_id, *mine)):
+        raise NotFound("There is no such entry in this history.", "Choose one from the list.")
+    query = (
+        sa.select(_CHANGE.c.path, _CHANGE.c.old, _CHANGE.c.new)
+        .join(_EVENT, _EVENT.c.id == _CHANGE.c.event_id)
+        .where(*mine, _EVENT.c.id > event_id)
+        .order_by(_EVENT.c.id.desc(), _CHANGE.c.position.desc())
+    )
+    return tuple(Change(row.path, _shown(row.old), _shown(row.new)) for row in transaction.rows(query))
+
+
+def event(transaction: Transaction, event_id: int) -> Any:
+    """The row of one event, or None."""
+    rows = transaction.rows(sa.select(_EVENT).where(_EVENT.c.id == event_id))
+    return rows[0] if rows else None
+
+
+def erase(transaction: Transaction, event_id: int, path: str) -> int:
+    """Removes the values of a field from an event, and the salt by which they could be guessed; the hashes stay. How many there were."""
+    return transaction.run(
+        _CHANGE.update()
+        .where(_CHANGE.c.event_id == event_id, _CHANGE.c.path == path)
+        .values(old=None, new=None, salt="")
+    )
+
+
+def _with_changes(transaction: Transaction, query: Any) -> tuple[AuditRow, ...]:
+    events = transaction.rows(query)
+    changes = _changes_of(transaction, [event.id for event in events])
     return tuple(
         AuditRow(
             e.id, e.at, e.actor_name, e.terminal, e.action, e.reason, e.version, tuple(changes.get(e.id, ()))
         )
         for e in events
     )
+
+
+def _changes_of(transaction: Transaction, ids: Iterable[int]) -> dict[int, list[Change]]:
+    changes: dict[int, list[Change]] = {}
+    query = sa.select(_CHANGE).where(_CHANGE.c.event_id.in_(list(ids)))
+    for row in transaction.rows(query.order_by(_CHANGE.c.event_id, _CHANGE.c.position)):
+        changes.setdefault(row.event_id, []).append(Change(row.path, _shown(row.old), _shown(row.new)))
+    return changes
 
 
 @dataclass(frozen=True, slots=True)
