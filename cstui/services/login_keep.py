@@ -1,0 +1,60 @@
+"""Where `cstui login` keeps the session token: the system keyring, else a private file of this person on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from pathlib import Path
+
+from cstui.domain.errors import CstuiError
+from cstui.services.secrets import (
+    drop_from_keyring,
+    in_keyring,
+    keep_in_keyring,
+    read_private,
+    write_private,
+)
+from cstui.storage.url import DatabaseUrl
+
+
+class LoginKeep:
+    """One kept sign-in per database, so that a token is never shown to another database than its own."""
+
+    def __init__(self, state_dir: Path, database: DatabaseUrl) -> None:
+        place = str(database.path.absolute()) if database.path is not None else database.shown
+        mark = hashlib.sha256(place.encode()).hexdigest()[:16]
+        self._name = f"login-{mark}"
+        self._file = state_dir / f"login-{mark}"
+
+    def keep(self, token: str) -> str:
+        """Keeps the token and says where: `system keyring`, or the path of the file.
+
+        Errors: `CstuiError` where neither can be written.
+        """
+        if keep_in_keyring(self._name, token):
+            with contextlib.suppress(OSError):
+                self._file.unlink()
+            return "system keyring"
+        try:
+            write_private(self._file, token)
+        except OSError as error:
+            raise CstuiError(
+                f"The sign-in cannot be kept in {self._file}: {(error.strerror or 'unknown fault').lower()}.",
+                "Check that folder, or set [paths] state in the configuration.",
+            ) from None
+        return str(self._file)
+
+    def kept(self) -> str:
+        """The kept token; empty where none is kept. The file is asked first: it is there only where no keyring is.
+
+        Errors: `SecretMissing` where the file is readable by others.
+        """
+        if self._file.exists():
+            return read_private(self._file)
+        return in_keyring(self._name) or ""
+
+    def forget(self) -> None:
+        """Forgets the kept token, wherever it is."""
+        with contextlib.suppress(OSError):
+            self._file.unlink()
+        drop_from_keyring(self._name)
