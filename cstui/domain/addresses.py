@@ -130,7 +130,8 @@ def cleaned_address(address: Address) -> Address:
     """The address with every field cleaned and trimmed, codes in capitals."""
     cleaned = replace(address, **{f.name: clean(getattr(address, f.name)).strip() for f in fields(address)})
     country = cleaned.country.upper() if len(cleaned.country) == 2 else cleaned.country
-    return replace(cleaned, country=country)
+    # What people write for GB; the code itself is reserved and belongs to no other country.
+    return replace(cleaned, country="GB" if country == "UK" else country)
 
 
 def checked_address(address: Address) -> Address:
