@@ -26,7 +26,10 @@ PAUSE = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field: what it is called, what stands in it, and (with choices) the allowed values as (value, label)."""
+    """One field: what it is called, what stands in it, and (with choices) the allowed values as (value, label).
+
+    `heading` stands on a line of its own above the field.
+    """
 
     name: str
     label: str
@@ -35,6 +38,7 @@ class Field:
     choices: tuple[tuple[str, str], ...] = ()
     secret: bool = False
     optional: bool = True
+    heading: str = ""
 
 
 class TypingField(Input):
@@ -137,6 +141,7 @@ class FormPanel(Panel):
         self._on_change = on_change
         self._pause: Timer | None = None
         self._asking = False
+        self._offers: dict[str, tuple[str, Callable[[], None]]] = {}
 
     def compose(self) -> ComposeResult:
         """Facts, fields, and a line for what is to be said."""
@@ -144,6 +149,8 @@ class FormPanel(Panel):
             yield Static(content(line), classes="panel--fact")
         with VerticalScroll(classes="panel--fields", can_focus=False):
             for field in self._fields:
+                if field.heading:
+                    yield Static(content(field.heading), classes="panel--heading")
                 with Horizontal(classes="panel--row"):
                     yield Static(content(field.label), classes="panel--label")
                     if field.choices:
@@ -184,10 +191,13 @@ class FormPanel(Panel):
 
     def show_problems(self, problems: Sequence[InvalidInput]) -> None:
         """Says what is wrong beside each field and goes to the first; other problems are cleared."""
-        said = {problem.field.rpartition(".")[2]: problem for problem in problems}
+        said = {problem.field: problem for problem in problems}
+        names = {field.name for field in self._fields}
         first = ""
         for field in self._fields:
-            problem = said.pop(field.name.rpartition(".")[2], None)
+            short = field.name.rpartition(".")[2]
+            alike = (f for f in said if f not in names and f.rpartition(".")[2] == short)
+            problem = said.pop(field.name, None) or said.pop(next(alike, ""), None)
             line = self.query_one(f"#problem-{field.name.replace('.', '-')}", Static)
             line.update(content(f"✗ {problem.in_words()}" if problem else ""))
             line.display = problem is not None
@@ -208,14 +218,29 @@ class FormPanel(Panel):
         self._asking = False
         self.settle(self.values)
 
+    @property
+    def is_asking(self) -> bool:
+        """Whether the line below asks what is to become of unsaved text."""
+        return self._asking
+
+    def offer(self, letter: str, words: str, take: Callable[[], None] | None) -> None:
+        """One more answer to the question that the form asks when it is left; None takes the offer back."""
+        if take is None:
+            self._offers.pop(letter, None)
+        else:
+            self._offers[letter] = (words, take)
+
     def leave(self) -> None:
-        """Leaves; a changed form asks first (LOCK-07)."""
-        if self._asking or not self.is_changed:
-            if not self._asking:
-                self.settle(None)
+        """Leaves; a changed form, or one with something on offer, asks first (LOCK-07)."""
+        if self._asking:
+            return
+        if not self.is_changed and not self._offers:
+            self.settle(None)
             return
         self._asking = True
-        self.say_below("Unsaved text:  s save   d discard   k keep editing", "warn")
+        more = "".join(f"   {letter} {words}" for letter, (words, _) in self._offers.items())
+        unsaved = "Unsaved text:  s save   d discard" if self.is_changed else "Leave:  d leave"
+        self.say_below(f"{unsaved}   k keep editing{more}", "warn")
         self.can_focus = True
         self.focus()
 
@@ -228,6 +253,8 @@ class FormPanel(Panel):
                 self.save()
             elif event.key == "d":
                 self.settle(None)
+            elif (event.character or "") in self._offers:
+                self._offers[event.character or ""][1]()
             elif event.key in ("k", "escape"):
                 self._asking = False
                 self.say_below("")

@@ -1,0 +1,16 @@
+"""The order screen: one order to read, edit, hold and cancel, with its padlock (ORD-01 … ORD-07, LOCK-01 … LOCK-12)."""
+
+from __future__ import annotations
+
+from cstui.screens.order_holds import OrderHolds
+
+
+class OrderScreen(OrderHolds):
+    """Reading is `order_page`; the lock `order_locking`; text that is not saved `order_drafts`; editing `order_editing`; H and X `order_holds`."""
+
+    def action_desk_back(self) -> None:
+        """Esc; while a save is being checked nothing here is left."""
+        if self.is_saving:
+            self.tell_reason("It is still being checked whether this was saved.")
+        else:
+            super().action_desk_back()

@@ -1,0 +1,442 @@
+"""The padlock as the order screen works it: taking, giving back, asking the holder, handing over, unlocking (LOCK-01 … LOCK-12)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+
+from cstui.domain.errors import CstuiError, HeldElsewhere, RecordChanged, RecordLocked
+from cstui.domain.ids import Kind, new_token
+from cstui.domain.live import LiveEvent, What
+from cstui.domain.locking import Grip, Knock, LockState, Purpose
+from cstui.domain.orders import OrderView
+from cstui.domain.permissions import Permission
+from cstui.flow import call, flow, quietly
+from cstui.keys import KeyMap
+from cstui.screens.dialogs.reason import unlock_panel
+from cstui.screens.dialogs.stale import changed_panel, take_over_panel
+from cstui.screens.history_rows import path_words
+from cstui.screens.order_page import OrderPage
+from cstui.screens.order_rows import line_names
+from cstui.widgets.padlock import locked_words
+
+#: A key pressed within so many seconds ends the reminder of idleness.
+_JUST_NOW = 10
+_NEEDS_LOCK = ("order.edit", "order.take", "order.address", "order.quantity", "order.hold", "order.cancel")
+
+
+class OrderLocking(OrderPage):
+    """Holds at most one lock: `token` names it from before it is asked for, `grip` is there once it is granted."""
+
+    def __init__(self, keymap: KeyMap) -> None:
+        super().__init__(keymap)
+        self.token = ""
+        self.waiting_token = ""
+        self.knock: Knock | None = None
+        self.database_back = asyncio.Event()
+        self._kept_by_f8 = False
+        self._at_the_lock = asyncio.Lock()
+
+    # What is possible now ---------------------------------------------------------------------------
+
+    def why_not(self, action: str) -> str:
+        """Why an action on the order is not possible now, in words."""
+        why = super().why_not(action)
+        if why or not action.startswith("order."):
+            return why
+        view = self.view
+        if view is None:
+            return "The order is still being read."
+        held = None if self.grip is not None else view.edit_lock
+        others = held if held is not None and held.holder_id != self.actor.staff_id else None
+        if action in _NEEDS_LOCK:
+            return self._why_not_lock(action, view, others)
+        if action == "order.unlock" and not self.actor.may(Permission.ORDER_UNLOCK, view.store_id):
+            return "Your role does not allow it in this store."
+        if action == "order.unlock" and held is None:
+            return "Nobody else holds this order."
+        if action == "order.knock" and others is None:
+            return "Nobody else holds this order; e edits it."
+        if action == "order.handover" and self.knock is None:
+            return "Nobody is waiting for this order."
+        return ""
+
+    def _why_not_lock(self, action: str, view: OrderView, others: LockState | None) -> str:
+        needed = {"order.hold": Permission.ORDER_HOLD, "order.cancel": Permission.ORDER_CANCEL}
+        if not self.actor.may(needed.get(action, Permission.ORDER_UPDATE), view.store_id):
+            return "Your role does not allow it in this store."
+        if others is not None and not (others.stale and others.breakable):
+            hint = (
+                " U unlocks." if self.actor.may(Permission.ORDER_UNLOCK, view.store_id) else " p asks for it."
+            )
+            return locked_words(others, self.now(), self.desk_app.reader) + (hint if others.breakable else "")
+        if action == "order.address" and not view.addresses_editable:
+            return view.why_not_editable
+        if action == "order.quantity" and not view.lines_editable:
+            return view.why_not_editable
+        if action == "order.edit" and not (view.lines_editable or view.addresses_editable):
+            return view.why_not_editable
+        return ""
+
+    # Taking and giving back -------------------------------------------------------------------------
+
+    async def take_lock(self, purpose: Purpose = Purpose.EDIT) -> Grip | None:
+        """The lock, or None where somebody else has it or the view is stale; then that has been said or asked about."""
+        if self.grip is not None:
+            return self.grip
+        self.token = new_token()
+        try:
+            self.grip = await self._granted(purpose)
+        finally:
+            if self.grip is None:
+                await self.free_lock()
+        self.refresh_frame()
+        return self.grip
+
+    async def _granted(self, purpose: Purpose) -> Grip | None:
+        try:
+            return await self._begin(purpose, take_over=False)
+        except RecordChanged as error:
+            await self._offer_reload(error)
+            return None
+        except RecordLocked as error:
+            may_ask = isinstance(error, HeldElsewhere) or error.facts.get("may_take_over")
+            if not may_ask:
+                await self._refresh_padlock()
+                self.tell_error(error)
+                return None
+            if await self.ask(take_over_panel(error)) is None:
+                return None
+        try:
+            return await self._begin(purpose, take_over=True)
+        except RecordChanged as error:
+            await self._offer_reload(error)
+        except RecordLocked as error:
+            self.tell_error(error)
+        return None
+
+    async def _begin(self, purpose: Purpose, *, take_over: bool) -> Grip:
+        token, order_id, version = self.token, self.record_id, self.order.version
+        async with self._at_the_lock:
+            grip = await call(self._take_and_keep_alive, order_id, version, token, purpose, take_over)
+        return grip
+
+    def _take_and_keep_alive(
+        self, order_id: int, version: int, token: str, purpose: Purpose, take_over: bool
+    ) -> Grip:
+        """In a thread: the grant, and the pulse's promise to renew it."""
+        grip: Grip = self.desk.orders.begin_edit(self.actor, order_id, version, token, purpose, take_over)
+        self.desk.pulse.hold(token)
+        return grip
+
+    async def free_lock(self) -> None:
+        """Gives the lock back; nothing to do is fine."""
+        token, self.token, self.grip, self._kept_by_f8 = self.token, "", None, False
+        self.set_banner("idle", "")
+        self._offer_handover(None)
+        if token:
+            async with self._at_the_lock:
+                await quietly(self._release, token)
+        self._show_as_free()
+        self.refresh_frame()
+
+    def lock_is_gone(self) -> None:
+        """The lock was freed by the save itself."""
+        token, self.token, self.grip, self._kept_by_f8 = self.token, "", None, False
+        self.set_banner("lost", "")
+        self.set_banner("idle", "")
+        self._offer_handover(None)
+        if "pulse" in self.desk.__dict__:
+            self.desk.pulse.drop(token)
+
+    def _release(self, token: str) -> None:
+        self.desk.pulse.drop(token)
+        self.desk.locks.release(self.actor, token)
+
+    def _show_as_free(self) -> None:
+        view = self.view
+        if (
+            view is not None
+            and view.edit_lock is not None
+            and view.edit_lock.holder_id == self.actor.staff_id
+        ):
+            self.view = replace(view, edit_lock=None)
+
+    async def _refresh_padlock(self) -> None:
+        fresh = await quietly(self.desk.orders.open, self.actor, self.record_id)
+        if fresh is not None and self.view is not None and fresh.id == self.view.id:
+            self.view = replace(self.view, edit_lock=fresh.edit_lock, viewers=fresh.viewers)
+            self.refresh_frame()
+
+    async def _offer_reload(self, error: RecordChanged) -> None:
+        """The stale dialog: Reload or Cancel (LOCK-05)."""
+        names = line_names(self.order)
+        fields = [path_words(path, names) for path in error.fields if not path.startswith("totals")]
+        panel = changed_panel(error, list(dict.fromkeys(fields)), self.now(), self.desk_app.reader)
+        if await self.ask(panel) is not None:
+            await self.reload()
+            self.tell(f"Reloaded: {self.record_name} as {error.by} left it.", "")
+
+    async def reload(self) -> None:
+        """The order as the database has it now."""
+        view: OrderView = await call(self.desk.orders.open, self.actor, self.record_id)
+        self.show_order(view)
+        await self.read_events()
+        self.paint()
+
+    @flow("order.take")
+    async def action_order_take(self) -> None:
+        """F8: takes the lock without editing yet, or gives it back."""
+        if self.grip is not None:
+            await self.free_lock()
+            self.tell(f"The lock of {self.record_name} is given back.")
+        elif await self.take_lock() is not None:
+            self._kept_by_f8 = True
+            self.tell(f"You hold {self.record_name}. e edits it, F8 gives it back.")
+
+    # Asking the holder, handing over ----------------------------------------------------------------
+
+    @flow("order.knock")
+    async def action_order_knock(self) -> None:
+        """Tells the holder that somebody waits."""
+        held = self.order.edit_lock
+        self.waiting_token = new_token()
+        await call(self._ask_holder, self.record_id, self.waiting_token)
+        holder = held.holder if held else "The holder"
+        self.tell(f"{holder} sees that you are waiting. You are told when {self.record_name} is free.", "")
+
+    def _ask_holder(self, order_id: int, token: str) -> None:
+        self.desk.locks.knock(self.actor, Kind.ORDER, order_id, token)
+        self.desk.pulse.await_answer(token)
+
+    @flow("order.handover", alongside=True)
+    async def action_order_handover(self) -> None:
+        """Gives the lock to whoever knocked; what is typed stays a draft."""
+        knock = self.knock
+        if knock is None:
+            return
+        await self.keep_draft_now()
+        async with self._at_the_lock:
+            await call(self.desk.locks.answer, self.actor, knock.id, True)
+        self.lock_is_gone()
+        self.close_form_keeping_draft()
+        self.tell(f"{self.record_name[:1].upper()}{self.record_name[1:]} is handed over to {knock.by}.")
+        await self._refresh_padlock()
+
+    def close_form_keeping_draft(self) -> None:
+        """Closes an open form; its text is in the draft."""
+
+    def _offer_handover(self, knock: Knock | None) -> None:
+        self.knock = knock
+        words = ""
+        if knock is not None:
+            how = "Esc, then E hands over" if self.panel is not None else "E hands over"
+            words = f"{knock.by} is waiting for {knock.number} on {knock.terminal}. {how}, or carry on."
+        self.set_banner("knock", words)
+        self.offer_in_form(knock)
+
+    def offer_in_form(self, knock: Knock | None) -> None:
+        """Puts the hand-over among the answers of an open form, or takes it away."""
+
+    @flow()
+    async def _receive(self, token: str) -> None:
+        """The holder handed over: the lock is this desk's already, its grip is fetched."""
+        await self.reload()
+        self.token = token
+        try:
+            self.grip = await self._begin(Purpose.EDIT, take_over=False)
+        except CstuiError:
+            await self.free_lock()
+            raise
+        self._kept_by_f8 = True
+        self.tell(
+            f"{self.record_name[:1].upper()}{self.record_name[1:]} is yours now: e edits it, F8 gives it back."
+        )
+        self.refresh_frame()
+
+    # Unlocking --------------------------------------------------------------------------------------
+
+    @flow("order.unlock")
+    async def action_order_unlock(self) -> None:
+        """Removes somebody's lock with a reason; he is told, and his save is refused (LOCK-09, LOCK-10)."""
+        held = self.order.edit_lock
+        if held is None:
+            return
+        facts = (
+            locked_words(held, self.now(), self.desk_app.reader),
+            f"{held.holder} is told. What was typed there stays {held.holder}'s draft; its save will be refused.",
+        )
+        panel = unlock_panel(self.record_name, facts)
+        async with self.opened(panel):
+            while (values := await panel.answer()) is not None:
+                try:
+                    await call(
+                        self.desk.locks.force,
+                        self.actor,
+                        Kind.ORDER,
+                        self.record_id,
+                        values["reason"],
+                        new_token(),
+                    )
+                except CstuiError as error:
+                    panel.say_below(error.in_words(), "bad")
+                    continue
+                self.view = replace(self.order, edit_lock=None)
+                self.tell(f"Unlocked: {self.record_name}. {held.holder} is told.")
+                await self.read_events()
+                self.paint()
+                return
+
+    # What comes in ----------------------------------------------------------------------------------
+
+    def on_live(self, event: LiveEvent) -> None:
+        """Others' locks, saves, notes and questions, within a second; and what became of one's own lock."""
+        if event.what is What.BACK:
+            self.database_back.set()
+            if self.view is not None and not self.flows:
+                self.load(False)
+        token = event.facts.get("token", "")
+        if token and token == self.token:
+            self._hear_of_my_lock(event)
+        elif token and token == self.waiting_token and event.what is What.ANSWER:
+            self._hear_answer(str(event.facts["answer"]), token)
+        elif event.kind is Kind.ORDER and event.id == self.record_id and self.view is not None and not token:
+            self._hear_of_order(event, self.view)
+
+    def _hear_of_order(self, event: LiveEvent, view: OrderView) -> None:
+        if event.what is What.LOCK:
+            self.view = replace(view, edit_lock=event.facts.get("lock"))
+            self.refresh_frame()
+        elif event.what is What.PRESENCE:
+            self.view = replace(view, viewers=tuple(event.facts.get("who", ())))
+            self.refresh_frame()
+        elif event.what is What.NOTE:
+            self.note_added()
+        elif event.what is What.SAVED:
+            self._news_version = int(event.facts.get("version", 0))
+            self._say_changed(str(event.facts.get("by") or "Somebody"), event)
+
+    def _say_changed(self, by: str, event: LiveEvent) -> None:
+        if self.view is None or self._news_version <= self.view.version or self.is_saving:
+            return
+        at = event.facts.get("at")
+        when = f" at {self.moment(at)}" if at is not None else ""
+        advice = "your save will compare." if self.panel is not None and self.grip is None else "F5 reloads."
+        self.set_banner("changed", f"{by} changed this order{when}. {advice[:1].upper()}{advice[1:]}")
+
+    @property
+    def is_saving(self) -> bool:
+        """Whether a save of this screen is under way: its own news are no news."""
+        return False
+
+    def _hear_of_my_lock(self, event: LiveEvent) -> None:
+        facts = event.facts
+        if event.what is What.KNOCK:
+            self._offer_handover(facts["knock"])
+        elif event.what is What.LOST:
+            self._lock_lost(
+                f"{facts.get('by') or 'Somebody'} {self._how_lost(str(facts.get('how') or ''))}",
+                str(facts.get("reason") or ""),
+            )
+        elif event.what is What.IDLE_RELEASED:
+            self._lock_lost("Your lock was given back, since no key was pressed for long", "")
+        elif event.what is What.IDLE_WARNING:
+            minutes = max(1, int(facts.get("idle", 60)) // 60)
+            left = facts.get("release_in")
+            more = f" It is given back in {left} s." if left is not None else ""
+            self.set_banner(
+                "idle", f"You hold {self.record_name} and pressed no key for {minutes} min.{more}"
+            )
+
+    @staticmethod
+    def _how_lost(how: str) -> str:
+        words = {
+            "forced": "removed your lock",
+            "taken_over": "took the order over",
+            "handed_over": "has the order now",
+        }
+        return words.get(how, "has the lock now")
+
+    def _lock_lost(self, words: str, reason: str) -> None:
+        """Says so at once; a form stays, with its text kept as a draft, and its save goes the way of a removed lock."""
+        self._offer_handover(None)
+        because = f" ({reason})" if reason else ""
+        if self.panel is None or not self._keeps_form():
+            self.token, self.grip, self._kept_by_f8 = "", None, False
+            self.set_banner("lost", "")
+            self.tell(f"{words}{because}.", "warn")
+        else:
+            self.set_banner("lost", f"{words}{because}. Your text is kept; F9 shows what can be done.")
+            self.run_worker(self.keep_draft_now(), description="keep draft", exit_on_error=False)
+        self.refresh_frame()
+
+    def _keeps_form(self) -> bool:
+        """Whether a form of the order is open that works under the lock."""
+        return False
+
+    def _hear_answer(self, answer: str, token: str) -> None:
+        self.waiting_token = ""
+        if answer == "handed_over":
+            self._receive(token)
+        elif answer == "not_now":
+            self.tell_reason(f"{self.record_name[:1].upper()}{self.record_name[1:]} is still needed there.")
+        else:
+            self.tell(f"{self.record_name[:1].upper()}{self.record_name[1:]} is free now: e edits it.")
+
+    def tick(self) -> None:
+        """Idle times grow; a key ends the reminder."""
+        super().tick()
+        if time.monotonic() - self.desk_app.last_key < _JUST_NOW:
+            self.set_banner("idle", "")
+
+    # Leaving ----------------------------------------------------------------------------------------
+
+    def leave(self) -> None:
+        """One level up; a lock that nothing is edited under goes back (LOCK-07)."""
+        if self.grip is not None and not self._keeps_form():
+            self.run_worker(self.free_lock(), description="release", exit_on_error=False)
+        super().leave()
+
+    def on_screen_suspend(self) -> None:
+        """Out of sight: this desk no longer looks, unless a form goes on here."""
+        self.call_later(self._look_away)
+
+    def on_screen_resume(self) -> None:
+        """In sight again."""
+        super().on_screen_resume()
+        if self.view is not None:
+            self.run_worker(
+                quietly(self._announce, self.record_id, self.view.version),
+                description="look",
+                exit_on_error=False,
+            )
+
+    def _look_away(self) -> None:
+        if self.record_id and self not in self.app.screen_stack and not self.flows:
+            self.run_worker(
+                quietly(self.desk.presence.leave, self.desk.token, Kind.ORDER, self.record_id),
+                description="leave",
+                exit_on_error=False,
+            )
+
+    async def let_go(self) -> None:
+        """The desk leaves this order: the lock and what it waits for go back, and others no longer see it looking."""
+        tokens = [token for token in (self.token, self.waiting_token) if token]
+        record_id = self.record_id
+        await self.free_lock()
+        for token in tokens:
+            await quietly(self._release, token)
+        if record_id and "pulse" in self.desk.__dict__:
+            self.desk.pulse.unwatch(Kind.ORDER, record_id)
+        await super().let_go()
+
+    def closed(self) -> None:
+        """Another order comes onto this screen: what it held of the former goes back."""
+        tokens = [token for token in (self.token, self.waiting_token) if token]
+        self.token, self.waiting_token, self.grip, self.knock = "", "", None, None
+        for token in tokens:
+            self.run_worker(quietly(self._release, token), description="release", exit_on_error=False)
+        if self.record_id and "pulse" in self.desk.__dict__:
+            self.desk.pulse.unwatch(Kind.ORDER, self.record_id)
+        super().closed()
