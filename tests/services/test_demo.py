@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from cstui.domain.actor import system_actor
 from cstui.domain.audit import event_hash, instant_text, value_hash
 from cstui.domain.clean import clean, find_card_number
 from cstui.domain.customers import checked_email, checked_locale
@@ -30,6 +31,7 @@ from cstui.domain.permissions import Role
 from cstui.domain.reasons import ReasonKind
 from cstui.domain.shipments import ShipmentState, fulfilment_status
 from cstui.domain.subscriptions import PeriodState, SubscriptionStatus
+from cstui.services.audit import Audit
 from cstui.services.demo import Demo
 from cstui.services.password_hash import fits
 from cstui.storage.database import Database
@@ -438,6 +440,10 @@ def test_a_file_without_a_schema_is_seeded_for_any_day_and_bobs_lock_is_fresh_wh
     demo.refresh()
     assert dumped(database, table_of(EditLock)) == []
     database.close()
+
+
+def test_the_history_proves_itself(seeded: Database) -> None:
+    assert Audit(seeded).verify(system_actor("demo")) == ()
 
 
 def test_the_desk_finds_the_demos_people(seeded: Database) -> None:

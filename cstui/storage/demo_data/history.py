@@ -5,17 +5,24 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlmodel import SQLModel
 
 from cstui.domain.audit import Change, event_hash, instant_text, value_hash
 from cstui.domain.ids import Kind
+from cstui.domain.money import Money
+from cstui.domain.order_changes import amount_words
 from cstui.domain.orders import HoldState, OrderStatus
+from cstui.domain.payments import PaymentStatus
+from cstui.domain.shipments import ShipmentState
 from cstui.storage.demo_data.orders import Plan
 from cstui.storage.demo_data.people import Person
 from cstui.storage.demo_data.rows import Rows
 from cstui.storage.demo_data.shops import Colleague
 from cstui.storage.tables.audit import AuditChain, AuditChange, AuditEvent
 from cstui.storage.tables.customers import Customer
-from cstui.storage.tables.orders import Order, OrderHold
+from cstui.storage.tables.orders import Order, OrderHold, Shipment
 
 _ORGANISATION = 0
 _TYPOS = (("e", "ee"), ("a", "e"), ("ll", "l"), ("in", "im"), ("t", "tt"), ("o", "0"))
@@ -50,21 +57,19 @@ class History:
         self._past: list[_Past] = []
 
     def of_orders(self, plans: list[Plan]) -> None:
-        """Holds, cancellations, and an edited address for every fourth order; now and then a forced unlock."""
-        holds: dict[int, list[int]] = {}
-        for key, row in enumerate(self._rows.of(OrderHold), start=1):
-            holds.setdefault(row["order_id"], []).append(key)
+        """Holds, cancellations, edited addresses for every fourth order, some quantities; now and then a forced unlock."""
+        holds, parcels = self._by_order(OrderHold), self._by_order(Shipment)
         for plan in plans:
             order = self._rows.row(Order, plan.id)
             end: datetime = order["cancelled_at"] or self._until
             if self._dice.random() < 0.27 and plan.status is not OrderStatus.FAILED:
                 self._address_edit(plan, min(end, plan.at + timedelta(hours=2)))
+            if plan.payment in (PaymentStatus.AUTHORISED, PaymentStatus.UNPAID) and not plan.cycle:
+                self._quantity_edit(plan, end)
             for key in holds.get(plan.id, ()):
-                self._hold(plan, self._rows.row(OrderHold, key))
+                self._hold(plan, key)
             if order["cancelled_at"]:
-                before = OrderStatus.IN_PROGRESS if plan.payment else OrderStatus.CREATED
-                changes = (Change("status", before.value, OrderStatus.CANCELLED.value),)
-                self._note(plan, order["cancelled_at"], "order.cancelled", changes, order["cancel_reason"])
+                self._cancelled(plan, order, parcels.get(plan.id, []))
             elif self._dice.random() < 0.004:
                 self._forced(plan)
 
@@ -74,12 +79,12 @@ class History:
             if self._dice.random() > 0.08 or not person.last:
                 continue
             at = self._between(person.since, self._until)
-            changes = (Change("last_name", self._misspelled(person.last), person.last),)
+            changes = (Change("contact.last_name", self._misspelled(person.last), person.last),)
             if person.phone.typed and self._dice.random() < 0.4:
-                changes = (Change("phone", "", person.phone.typed),)
+                changes = (Change("contact.phone", "", person.phone.typed),)
             agent = self._dice.choice(self._agents)
             self._past.append(
-                _Past(at, _ORGANISATION, Kind.CUSTOMER, person.id, person.id, agent, "customer.contact", changes, fenced=False)
+                _Past(at, _ORGANISATION, Kind.CUSTOMER, person.id, person.id, agent, "contact changed", changes, fenced=False)
             )  # fmt: skip
 
     def close(self) -> None:
@@ -97,6 +102,12 @@ class History:
             heads[event.store_id] = (day, known[1] + 1, head, known[3])
         for store_id, known in sorted(heads.items()):
             self._seal(store_id, known)
+
+    def _by_order(self, model: type[SQLModel]) -> dict[int, list[int]]:
+        keys: dict[int, list[int]] = {}
+        for key, row in enumerate(self._rows.of(model), start=1):
+            keys.setdefault(row["order_id"], []).append(key)
+        return keys
 
     def _seal(self, store_id: int, chain: tuple[date, int, str, str]) -> None:
         day, seq, head, opening = chain
@@ -136,7 +147,7 @@ class History:
     def _salted(self, position: int, change: Change) -> dict[str, str | int]:
         salt = f"{self._dice.getrandbits(64):016x}"
         return {
-            "position": position, "path": change.path, "old": change.old, "new": change.new, "salt": salt,
+            "position": position, "path": change.path, "old": str(change.old), "new": str(change.new), "salt": salt,
             "old_hash": value_hash(salt, change.old), "new_hash": value_hash(salt, change.new),
         }  # fmt: skip
 
@@ -155,22 +166,50 @@ class History:
                 Change("shipping.postcode", wrong, order["shipping_postcode"]),
                 Change("shipping.line1", self._misspelled(line1), line1),
             )
-        self._note(plan, self._between(plan.at, before), "order.edited", changes)
+        self._note(plan, self._between(plan.at, before), "order edited", changes)
 
-    def _hold(self, plan: Plan, hold: dict[str, object]) -> None:
-        placed, resolved = hold["placed_at"], hold["resolved_at"]
-        before = str(hold["status_before"])
-        if isinstance(placed, datetime):
-            changes = [Change("hold", "", str(hold["reason"]))]
-            if before != OrderStatus.ON_HOLD.value:
-                changes.insert(0, Change("status", before, OrderStatus.ON_HOLD.value))
-            self._note(plan, placed, "order.held", tuple(changes), str(hold["note"]))
-        if isinstance(resolved, datetime) and hold["state"] is HoldState.RESOLVED:
-            changes = [
-                Change("status", OrderStatus.ON_HOLD.value, before),
-                Change("hold", str(hold["reason"]), ""),
-            ]
-            self._note(plan, resolved, "order.released", tuple(changes), str(hold["resolution_note"]))
+    def _quantity_edit(self, plan: Plan, before: datetime) -> None:
+        """One piece less of the first line, for every third order whose total does not depend on a tax or a code."""
+        bill = plan.bill
+        if bill is None or bill.taxes or bill.discounts or not plan.total or self._dice.random() > 0.35:
+            return
+        item, quantity = bill.picks[0]
+        changes = [Change(f"lines.{plan.lines[0]}.quantity", str(quantity + 1), str(quantity))]
+        for name, now in (("subtotal", bill.subtotal), ("total", bill.total)):
+            was, is_now = Money(now + item.price, plan.shop.currency), Money(now, plan.shop.currency)
+            changes.append(Change(f"totals.{name}", amount_words(was), amount_words(is_now)))
+        at = self._between(plan.at, min(before, plan.at + timedelta(hours=3)))
+        self._note(plan, at, "order edited", tuple(changes))
+
+    def _hold(self, plan: Plan, key: int) -> None:
+        hold = self._rows.row(OrderHold, key)
+        before: OrderStatus = hold["status_before"]
+        label = hold["reason"]
+        status = () if before is OrderStatus.ON_HOLD else (Change("status", before, OrderStatus.ON_HOLD),)
+        changes = (Change(f"holds.{key}", "", label), *status)
+        self._note(plan, hold["placed_at"], "hold placed", changes, f"{label}: {hold['note']}")
+        if hold["state"] is HoldState.RESOLVED:
+            back = (
+                Change(f"holds.{key}.state", HoldState.OPEN, HoldState.RESOLVED),
+                Change("status", OrderStatus.ON_HOLD, before),
+            )
+            self._note(
+                plan, hold["resolved_at"], "hold resolved", back, f"{label}: {hold['resolution_note']}"
+            )
+
+    def _cancelled(self, plan: Plan, order: dict[str, Any], parcels: list[int]) -> None:
+        before = OrderStatus.CREATED if plan.payment is PaymentStatus.UNPAID else OrderStatus.IN_PROGRESS
+        changes = (
+            Change("status", before, OrderStatus.CANCELLED),
+            Change("cancelled_at", "", instant_text(order["cancelled_at"])),
+            Change("cancel_reason", "", order["cancel_reason"]),
+            *(Change(f"shipments.{key}.state", self._stood(key), ShipmentState.CANCELLED) for key in parcels),
+        )
+        self._note(plan, order["cancelled_at"], "order cancelled", changes, order["cancel_reason"])
+
+    def _stood(self, shipment_id: int) -> ShipmentState:
+        digital = self._rows.row(Shipment, shipment_id)["is_digital"]
+        return ShipmentState.PENDING if digital else ShipmentState.AWAITING_INVENTORY
 
     def _forced(self, plan: Plan) -> None:
         at = self._between(plan.at, min(self._until, plan.at + timedelta(days=1)))
