@@ -12,11 +12,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC
 from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
 from pydantic_core import PydanticUndefined
+from sqlmodel.sql.sqltypes import UTCDateTime
 
 from cstui.storage.tables.base import Base
 from cstui.storage.transaction import Database, Transaction
@@ -97,7 +99,7 @@ def _prepared(
     for position, name in enumerate(names):
         turn = table.c[name].type.dialect_impl(dialect).bind_processor(dialect)
         if turn is not None:
-            turns.append((position, turn))
+            turns.append((position, _quick_turn(table.c[name].type, turn, transaction.is_sqlite)))
     given = len(names) - len(constants)
     fixed = tuple(
         dict(turns)[given + i](value) if given + i in dict(turns) else value
@@ -107,6 +109,21 @@ def _prepared(
     if not turns and not fixed:
         return rows
     return (_turned(row, turns, fixed) for row in rows)
+
+
+def _quick_turn(kind: Any, turn: Callable[[Any], Any], is_sqlite: bool) -> Callable[[Any], Any]:
+    """The type's own `turn`, with a short way for its usual values: they are most of the time that loading takes."""
+    if isinstance(kind, sa.Enum) or (is_sqlite and isinstance(kind, sa.Boolean)):
+        members = list(kind.enum_class or ()) if isinstance(kind, sa.Enum) else [False, True]
+        known = {member: turn(member) for member in members}
+        return lambda value: known[value] if value in known else turn(value)
+    if is_sqlite and isinstance(kind, UTCDateTime):
+        return lambda value: (
+            value.replace(tzinfo=None).isoformat(" ", "microseconds")
+            if value is not None and value.tzinfo is UTC
+            else turn(value)
+        )
+    return turn
 
 
 def _turned(
