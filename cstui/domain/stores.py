@@ -40,7 +40,7 @@ SL SM SN SO SR SS ST SV SX SY SZ TC TD TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA
 VE VG VI VN VU WF WS YE YT ZA ZM ZW
 """
 COUNTRY_CODES: Final = frozenset(_COUNTRY_LIST.split())
-"""Countries that a store may be in (ISO 3166): they decide how its phone numbers and addresses are read."""
+"""Countries that a store may be in (ISO 3166, those with people to call): they decide how its phone numbers and addresses are read."""
 
 
 @dataclass(frozen=True, slots=True)

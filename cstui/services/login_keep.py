@@ -25,6 +25,8 @@ class LoginKeep:
         mark = hashlib.sha256(place.encode()).hexdigest()[:16]
         self._name = f"login-{mark}"
         self._file = state_dir / f"login-{mark}"
+        # Loading a keyring takes as long as opening the desk: it is asked only where this says that it has something.
+        self._marker = state_dir / f"login-{mark}.keyring"
 
     def keep(self, token: str) -> str:
         """Keeps the token and says where: `system keyring`, or the path of the file.
@@ -33,8 +35,10 @@ class LoginKeep:
         """
         if keep_in_keyring(self._name, token):
             with contextlib.suppress(OSError):
-                self._file.unlink()
-            return "system keyring"
+                write_private(self._marker, "The sign-in is kept in the system keyring.")
+                self._file.unlink(missing_ok=True)
+                return "system keyring"
+            drop_from_keyring(self._name)
         try:
             write_private(self._file, token)
         except OSError as error:
@@ -45,16 +49,17 @@ class LoginKeep:
         return str(self._file)
 
     def kept(self) -> str:
-        """The kept token; empty where none is kept. The file is asked first: it is there only where no keyring is.
+        """The kept token; empty where none is kept.
 
         Errors: `SecretMissing` where the file is readable by others.
         """
         if self._file.exists():
             return read_private(self._file)
-        return in_keyring(self._name) or ""
+        return (in_keyring(self._name) or "") if self._marker.exists() else ""
 
     def forget(self) -> None:
         """Forgets the kept token, wherever it is."""
-        with contextlib.suppress(OSError):
-            self._file.unlink()
+        for kept in (self._file, self._marker):
+            with contextlib.suppress(OSError):
+                kept.unlink()
         drop_from_keyring(self._name)

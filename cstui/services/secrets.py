@@ -129,21 +129,17 @@ def drop_from_keyring(name: str) -> None:
 def read_private(path: Path) -> str:
     """The first line of a file that only its owner may read. Errors: `SecretMissing` saying what is wrong with it."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise SecretMissing(
             f"The file {path} cannot be read: {(error.strerror or 'unknown fault').lower()}.",
             "Check the path and its rights.",
         ) from None
-    with os.fdopen(fd, "rb") as file:
-        facts = os.fstat(fd)
-        if not stat.S_ISREG(facts.st_mode):
-            raise SecretMissing(f"{path} is not a plain file.", "Name a file that holds the secret alone.")
-        if facts.st_mode & 0o077:
-            raise SecretMissing(f"Others may read {path}.", f"Run: chmod 600 {path}")
-        if facts.st_uid not in (os.geteuid(), 0):
-            raise SecretMissing(f"{path} belongs to somebody else.", "Use a file of your own.")
-        held = file.read(_MOST_BYTES)
+    try:
+        _require_private(path, os.fstat(fd))
+        held = os.read(fd, _MOST_BYTES)
+    finally:
+        os.close(fd)
     try:
         secret = held.decode("utf-8").partition("\n")[0].strip("\r")
     except UnicodeDecodeError:
@@ -151,6 +147,16 @@ def read_private(path: Path) -> str:
     if not secret:
         raise SecretMissing(f"{path} is empty.", "Write the secret as its first line.")
     return secret
+
+
+def _require_private(path: Path, facts: os.stat_result) -> None:
+    """Passes for a plain file of this person (or root) that nobody else may touch, judged by what was opened. Errors: `SecretMissing`."""
+    if not stat.S_ISREG(facts.st_mode):
+        raise SecretMissing(f"{path} is not a plain file.", "Name a file that holds the secret alone.")
+    if facts.st_mode & 0o077:
+        raise SecretMissing(f"Others may read {path}.", f"Run: chmod 600 {path}")
+    if facts.st_uid not in (os.geteuid(), 0):
+        raise SecretMissing(f"{path} belongs to somebody else.", "Use a file of your own.")
 
 
 def write_private(path: Path, secret: str) -> None:
