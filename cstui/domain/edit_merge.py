@@ -111,6 +111,9 @@ def _lines(
             merged.append(change)
             continue
         old, new = was.get(change.line_id), theirs.get(change.line_id)
+        if old and new and (old.sku, old.name, old.option) != (new.sku, new.name, new.option):
+            # The line was taken out, and another one was given its id.
+            new = None
         facts = new or old
         if facts is None:
             continue

@@ -180,9 +180,6 @@ def _stored_lines(held: Held, change: OrderChange, after: Reckoned) -> Iterator[
     before = {line.id: line for line in held.order.lines}
     gone = before.keys() - {line.id for line in after.lines}
     _require_not_refunded(held, gone)
-    # Contents first: a shipment may not name a line that is no longer there.
-    for line_id in gone:
-        orders.remove_line(held.tx, line_id)
     products = [line.product_id for line in change.lines if line.line_id is None and line.quantity]
     for line in after.lines:
         if line.id < 0:
@@ -191,6 +188,9 @@ def _stored_lines(held: Held, change: OrderChange, after: Reckoned) -> Iterator[
         if line != before[line.id]:
             orders.update_line(held.tx, line)
         yield line
+    # Last, so that no new line is given the id of one that goes: the audit tells them apart by it.
+    for line_id in gone:
+        orders.remove_line(held.tx, line_id)
 
 
 def _require_not_refunded(held: Held, gone: set[int]) -> None:

@@ -2,26 +2,47 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from threading import Barrier, Thread
 from typing import Any
 
 import pytest
 
-from cstui.domain.errors import NotFound
-from cstui.domain.ids import Kind
-from cstui.domain.locking import Purpose
+from cstui.domain.actor import Actor
+from cstui.domain.audit import AuditRow, Change
+from cstui.domain.clean import clean
+from cstui.domain.edit_merge import choose
+from cstui.domain.errors import (
+    InvalidFields,
+    InvalidInput,
+    LockBroken,
+    NotFound,
+    NotPermitted,
+    NotPossibleNow,
+    RecordChanged,
+)
+from cstui.domain.ids import Kind, new_token
+from cstui.domain.locking import Grip, Purpose
 from cstui.domain.money import Money
-from cstui.domain.orders import HoldState, OrderStatus
+from cstui.domain.orders import HoldState, LineChange, OrderChange, OrderStatus
 from cstui.domain.payments import AttemptState, PaymentStatus, TransactionKind
 from cstui.domain.permissions import Permission, Role
 from cstui.domain.shipments import FulfilmentStatus, ShipmentState
+from cstui.domain.verification import NotVerified
+from cstui.services.locks import Locks
 from cstui.services.orders import Orders
+from cstui.services.verification import Verifications
+from cstui.storage.database import Database
+from cstui.storage.queries import audit
 from cstui.storage.tables.base import table_of
 from cstui.storage.tables.customers import Note
 from cstui.storage.tables.locks import EditLock, Presence
-from cstui.storage.tables.orders import Order, OrderHold
-from cstui.storage.tables.payments import PaymentAttempt
-from cstui.storage.transaction import Database
+from cstui.storage.tables.orders import Order, OrderHold, OrderTax, Product, Shipment, ShipmentLine
+from cstui.storage.tables.payments import AllocationKind, PaymentAttempt, Refund, RefundAllocation
+from tests.bad_inputs import BAD_TEXTS
 from tests.factories import THEN, add_customer, add_order, add_staff, add_store, at
 
 
@@ -184,3 +205,300 @@ def test_a_cancelled_order_owes_nothing(sqlite_db: Database) -> None:
     view = Orders(db).open(add_staff(db, role=Role.VIEWER), order)
     assert (view.cancelled_at, view.cancel_reason, view.balance.minor) == (THEN, "Changed his mind", 0)
     assert not view.lines_editable and "cancelled" in view.why_not_editable
+
+
+# Saving ---------------------------------------------------------------------------------------------
+
+
+def desk_with_order(db: Database, **more: Any) -> tuple[Orders, Actor, int]:
+    """A store, an agent and one order of two mugs and a tea."""
+    store = add_store(db)
+    return Orders(db), add_staff(db), add_order(db, store, add_customer(db, store), **more)
+
+
+def begun(orders: Orders, actor: Actor, order: int, **more: Any) -> Grip:
+    """The lock of the order as it stands."""
+    return orders.begin_edit(actor, order, orders.open(actor, order).version, new_token(), **more)
+
+
+def events(db: Database, order: int) -> list[AuditRow]:
+    with db.read() as tx:
+        return list(audit.events_of(tx, Kind.ORDER, order))
+
+
+def test_a_saved_address_raises_the_version_frees_the_lock_and_is_audited_field_by_field(
+    db: Database,
+) -> None:
+    orders, ann, order = desk_with_order(db)
+    grip = begun(orders, ann, order)
+    assert orders.open(ann, order).edit_lock is not None
+    before = orders.open(ann, order)
+    change = OrderChange(shipping=replace(before.shipping, line1=" 1 Oak Road ", city="Troy"))
+    saved = orders.save(ann, order, grip, change, "save-1")
+    assert saved == orders.open(ann, order)
+    assert (saved.version, saved.shipping.line1, saved.shipping.city) == (2, "1 Oak Road", "Troy")
+    assert saved.billing == before.billing and saved.totals == before.totals and saved.edit_lock is None
+    event = events(db, order)[0]
+    assert (event.action, event.version, event.actor) == ("order edited", 2, "Ann")
+    assert event.changes == (
+        Change("shipping.line1", "12 Elm Street", "1 Oak Road"),
+        Change("shipping.city", "Albany", "Troy"),
+    )
+    with db.read() as tx:
+        assert audit.saved(tx, "save-1")
+
+
+def test_an_edit_of_lines_is_stored_as_it_was_previewed_and_repacks_the_parcel(db: Database) -> None:
+    orders, ann, order = desk_with_order(db, tax=255)
+    mug, tea = orders.open(ann, order).lines
+    jug = LineChange(None, 3, sku="J", name="Jug", unit_price=Money(700, "USD"))
+    change = OrderChange(lines=(LineChange(mug.id, 1), LineChange(tea.id, 0), jug))
+    told = orders.preview(ann, order, change)
+    assert (told.difference, told.after.tax) == (Money(605, "USD"), Money(310, "USD"))
+    saved = orders.save(ann, order, begun(orders, ann, order), change, "save-1")
+    assert saved.totals == told.after and told.before.total == Money(3305, "USD")
+    assert [(row.name, row.quantity, row.total.minor) for row in saved.lines] == [
+        ("Mug", 1, 1100),
+        ("Jug", 3, 2310),
+    ]
+    assert saved.shipments[0].lines == ((mug.id, 1), (saved.lines[1].id, 3))
+    assert saved.balance == Money(3910, "USD") and saved.transactions == ()
+    paths = {change.path: (change.old, change.new) for change in events(db, order)[0].changes}
+    assert paths[f"lines.{mug.id}.quantity"] == ("2", "1")
+    assert paths[f"lines.{tea.id}"] == ("1 × Tea", "")
+    assert paths[f"lines.{saved.lines[1].id}"] == ("", "3 × Jug")
+    assert paths["totals.total"] == ("33.05 USD", "39.10 USD")
+
+
+def test_a_product_is_found_by_its_words_and_added_with_its_price(db: Database) -> None:
+    orders, ann, order = desk_with_order(db)
+    store = orders.open(ann, order).store_id
+    cup = insert(
+        db,
+        Product(store_id=store, sku="CUP-B", name="Cup 100%", option="Blue", unit_price=450, created_at=THEN),
+    )
+    insert(
+        db,
+        Product(store_id=store, sku="CUP-R", name="Cup 100%", option="Red", unit_price=450, created_at=THEN),
+    )
+    insert(db, Product(store_id=store, sku="OLD", name="Old cup", is_active=False, created_at=THEN))
+    assert [p.option for p in orders.products(ann, store, "cup")] == ["Blue", "Red"]
+    (found,) = orders.products(ann, store, "BLUE 0%")
+    assert (found.id, found.unit_price) == (cup, Money(450, "USD"))
+    assert orders.products(ann, store, "100_") == () and len(orders.products(ann, store, "")) == 2
+    grip = begun(orders, ann, order)
+    saved = orders.save(ann, order, grip, OrderChange(lines=(LineChange(None, 2, product_id=cup),)), "s")
+    added = saved.lines[-1]
+    assert (added.name, added.option, added.sku, added.total.minor) == ("Cup 100%", "Blue", "CUP-B", 900)
+    with pytest.raises(InvalidInput, match="not sold"):
+        orders.preview(ann, order, OrderChange(lines=(LineChange(None, 2, product_id=999),)))
+
+
+def test_a_tax_without_a_base_has_to_be_typed_before_lines_can_be_saved(db: Database) -> None:
+    orders, ann, order = desk_with_order(db, tax=255)
+    with db.write() as tx:
+        tx.run(table_of(OrderTax).update().values(base=None))
+    mug = orders.open(ann, order).lines[0]
+    (tax,) = orders.open(ann, order).taxes
+    change = OrderChange(lines=(LineChange(mug.id, 1),))
+    assert orders.preview(ann, order, change).needs_tax == ((tax.id, "Sales tax"),)
+    grip = begun(orders, ann, order)
+    with pytest.raises(InvalidInput, match="Sales tax") as refused:
+        orders.save(ann, order, grip, change, "s1")
+    assert refused.value.field == f"taxes.{tax.id}"
+    typed = replace(change, taxes=((tax.id, Money(150, "USD")),))
+    saved = orders.save(ann, order, grip, typed, "s2")
+    assert (saved.totals.tax.minor, saved.totals.total.minor) == (150, 2200)
+
+
+def test_an_edit_that_changes_nothing_frees_the_lock_and_leaves_no_trace(db: Database) -> None:
+    orders, ann, order = desk_with_order(db)
+    before = orders.open(ann, order)
+    saved = orders.save(ann, order, begun(orders, ann, order), OrderChange(shipping=before.shipping), "s")
+    assert saved == orders.open(ann, order) == before
+    assert events(db, order) == []
+
+
+def test_a_save_that_is_repeated_is_answered_and_stored_once(db: Database) -> None:
+    orders, ann, order = desk_with_order(db)
+    grip = begun(orders, ann, order)
+    change = OrderChange(shipping=replace(orders.open(ann, order).shipping, city="Troy"))
+    first = orders.save(ann, order, grip, change, "save-1")
+    assert orders.save(ann, order, grip, change, "save-1") == first
+    assert len(events(db, order)) == 1
+
+
+def test_of_two_saves_at_once_exactly_one_wins(db: Database, db_url: str) -> None:
+    orders, ann, order = desk_with_order(db)
+    grip = begun(orders, ann, order)
+    view = orders.open(ann, order)
+    start, outcomes = Barrier(2), []
+
+    def save(city: str) -> None:
+        database = Database(db_url)
+        start.wait(10)
+        try:
+            change = OrderChange(shipping=replace(view.shipping, city=city))
+            outcomes.append(Orders(database).save(ann, order, grip, change, f"save-{city}").shipping.city)
+        except (LockBroken, RecordChanged) as error:
+            outcomes.append(type(error).__name__)
+        finally:
+            database.close()
+
+    threads = [Thread(target=save, args=(city,)) for city in ("Troy", "Utica")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    now = orders.open(ann, order)
+    assert now.shipping.city in outcomes and len(outcomes) == 2
+    assert {"LockBroken", "RecordChanged"} & set(outcomes)
+    assert now.version == 2 and len(events(db, order)) == 1
+
+
+def test_a_save_after_a_forced_unlock_is_refused_and_changes_nothing(db: Database) -> None:
+    orders, ann, order = desk_with_order(db)
+    sue = add_staff(db, "sue", Role.SUPERVISOR)
+    grip = begun(orders, ann, order)
+    Locks(db).force(sue, Kind.ORDER, order, "Ann went home", "f1")
+    before = orders.open(ann, order)
+    with pytest.raises(LockBroken) as refused:
+        orders.save(ann, order, grip, OrderChange(shipping=replace(before.shipping, city="Troy")), "s")
+    assert (refused.value.by, refused.value.unchanged) == ("Sue", True)
+    assert orders.open(ann, order) == before
+
+
+def test_an_edit_begun_before_anothers_save_is_compared_and_only_the_clash_is_asked(db: Database) -> None:
+    orders, ann, order = desk_with_order(db)
+    bob = at(add_staff(db, "bob"), "term-2")
+    base = orders.open(ann, order)
+    theirs = OrderChange(shipping=replace(base.shipping, city="Troy", postcode="12180"))
+    orders.save(bob, order, begun(orders, bob, order), theirs, "s1")
+    with pytest.raises(RecordChanged) as stale:
+        orders.begin_edit(ann, order, base.version, new_token())
+    assert (stale.value.by, stale.value.fields) == ("Bob", ("shipping.city", "shipping.postcode"))
+    mine = OrderChange(shipping=replace(base.shipping, city="Utica", line2="Flat 3"))
+    compared = orders.compare(ann, order, base, mine)
+    assert [clash.path for clash in compared.clashes] == ["shipping.city"]
+    picked = choose(compared, {"shipping.city": "mine"})
+    saved = orders.save(ann, order, begun(orders, ann, order), picked, "s2").shipping
+    assert (saved.city, saved.postcode, saved.line2) == ("Utica", "12180", "Flat 3")
+
+
+def test_a_release_by_the_warehouse_between_opening_and_saving_refuses_the_edit(db: Database) -> None:
+    orders, ann, order = desk_with_order(db)
+    grip = begun(orders, ann, order)
+    view = orders.open(ann, order)
+    with db.write() as tx:
+        tx.run(table_of(Shipment).update().values(state=ShipmentState.RELEASED, released_at=THEN))
+    changes = (
+        OrderChange(shipping=replace(view.shipping, city="Troy")),
+        OrderChange(lines=(LineChange(view.lines[0].id, 1),)),
+    )
+    for number, change in enumerate(changes):
+        with pytest.raises(NotPossibleNow, match="released to the warehouse"):
+            orders.save(ann, order, grip, change, f"s{number}")
+    assert orders.open(ann, order).version == 1
+
+
+def test_a_viewer_may_not_save_and_a_stranger_finds_nothing(db: Database) -> None:
+    orders, ann, order = desk_with_order(db)
+    other = add_store(db, "other")
+    vic, tim = add_staff(db, "vic", Role.VIEWER), add_staff(db, "tim", store=other)
+    grip = begun(orders, ann, order)
+    change = OrderChange(shipping=replace(orders.open(ann, order).shipping, city="Troy"))
+    with pytest.raises(NotPermitted):
+        orders.save(vic, order, grip, change, "s1")
+    with pytest.raises(NotFound):
+        orders.save(tim, order, grip, change, "s2")
+    for refused in (orders.preview, lambda actor, key, _: orders.cancel_effects(actor, key)):
+        with pytest.raises(NotFound):
+            refused(tim, order, change)
+
+
+def test_a_caller_who_is_not_verified_keeps_the_address_as_it_is_where_a_setting_says_so(
+    db: Database,
+) -> None:
+    _, ann, order = desk_with_order(db)
+
+    class Strict:
+        def value(self, key: str, store_id: int | None = None) -> Any:
+            return True if key == "verify.required" else 120
+
+    verifications = Verifications(db, Strict())
+    orders = Orders(db, None, verifications)
+    view = orders.open(ann, order)
+    change = OrderChange(shipping=replace(view.shipping, city="Troy"))
+    grip = begun(orders, ann, order)
+    with pytest.raises(NotVerified):
+        orders.save(ann, order, grip, change, "s1", "desk-1")
+    for token in ("name", "postcode"):
+        verifications.tick(ann, view.customer_id, "desk-1", token)
+    assert orders.save(ann, order, grip, change, "s2", "desk-1").shipping.city == "Troy"
+
+
+def test_whatever_is_typed_into_an_address_is_stored_clean_or_refused_by_its_field(db: Database) -> None:
+    orders, ann, order = desk_with_order(db)
+    refused: dict[str, set[str]] = {}
+    for number, (name, text) in enumerate(BAD_TEXTS):
+        view = orders.open(ann, order)
+        address = replace(view.shipping, line1=text, company=text, last_name="Lee")
+        grip = begun(orders, ann, order)
+        try:
+            saved = orders.save(ann, order, grip, OrderChange(shipping=address), f"s{number}")
+        except InvalidFields as error:
+            refused[name] = {problem.field for problem in error.problems}
+            Locks(db).release(ann, grip.token)
+            continue
+        assert clean(saved.shipping.line1) == saved.shipping.line1 == orders.open(ann, order).shipping.line1
+        assert "\x00" not in saved.shipping.line1 and "\x1b" not in saved.shipping.company
+    assert "empty" in refused and "megabyte" in refused and "nul" not in refused
+    assert all(fields <= {"line1", "company"} for fields in refused.values())
+
+
+def test_a_line_with_a_refund_stays_in_the_order(sqlite_db: Database) -> None:
+    db = sqlite_db
+    orders, ann, order = desk_with_order(db)
+    view = orders.open(ann, order)
+    refund = insert(db, Refund(store_id=view.store_id, order_id=order, amount=100, currency="USD", requested_at=THEN))  # fmt: skip
+    insert(
+        db,
+        RefundAllocation(
+            refund_id=refund, kind=AllocationKind.LINE, order_line_id=view.lines[0].id, amount=100
+        ),
+    )
+    with pytest.raises(NotPossibleNow, match="refunded"):
+        grip = begun(orders, ann, order)
+        orders.save(ann, order, grip, OrderChange(lines=(LineChange(view.lines[0].id, 0),)), "s")
+
+
+def test_new_pieces_and_lines_go_to_the_open_parcel_and_an_emptied_one_is_cancelled(sqlite_db: Database) -> None:  # fmt: skip
+    db = sqlite_db
+    orders, ann, order = desk_with_order(db)
+    mug, tea = orders.open(ann, order).lines
+    second = insert(db, Shipment(order_id=order, state=ShipmentState.AWAITING_INVENTORY, created_at=THEN))
+    with db.write() as tx:
+        content = table_of(ShipmentLine)
+        tx.run(content.delete().where(content.c.order_line_id == tea.id))
+        tx.session.add(ShipmentLine(shipment_id=second, order_line_id=tea.id, quantity=1))
+    change = OrderChange(lines=(LineChange(tea.id, 0), LineChange(mug.id, 5)))
+    saved = orders.save(ann, order, begun(orders, ann, order), change, "s")
+    assert [(p.state, p.lines) for p in saved.shipments] == [
+        (ShipmentState.AWAITING_INVENTORY, ((mug.id, 5),)),
+        (ShipmentState.CANCELLED, ()),
+    ]
+
+
+def test_opening_an_order_needs_only_the_driver(sqlite_db: Database) -> None:
+    orders, ann, order = desk_with_order(sqlite_db)
+    program = (
+        "import sys; from cstui.domain.actor import Actor, Grant; from cstui.domain.permissions import Role;"
+        "from cstui.services.orders import Orders; from cstui.storage.database import Database;"
+        f"actor = Actor({ann.staff_id}, 'Ann', 't', 1, (Grant(Role.AGENT),));"
+        f"view = Orders(Database({sqlite_db.url.text!r})).open(actor, {order});"
+        "print(view.number, sorted({'sqlalchemy', 'sqlmodel', 'textual'} & sys.modules.keys()))"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert said.stdout.strip() == f"{orders.open(ann, order).number} []"
