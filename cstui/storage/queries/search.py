@@ -16,6 +16,8 @@ from cstui.storage.reader import Reader, Row
 
 #: More rows than this under one prefix: people are read newest first instead. The two ways cost about the same here at a million people.
 MANY = 4_000
+#: Ranges below this are fetched whole.
+FEW = 400
 #: People read newest first at most; what lies further back is found by typing more.
 FURTHEST = 50_000
 #: Stores asked one by one; above, all people are read newest first with the stores as a filter.
@@ -26,115 +28,158 @@ Match = tuple[int, str, int, int]
 
 
 def look(reader: Reader, stores: Sequence[int], probes: Sequence[Probe], limit: int) -> list[Match]:
-    """The newest matches of each probe, at most `limit` each; on PostgreSQL in one round trip.
+    """The best and newest matches of each probe, about `limit` each; on PostgreSQL in one round trip, two where a prefix is crowded.
 
     Errors: `DatabaseAway`, `Interrupted`.
     """
     if not stores or not probes:
         return []
+    indexed = [(n, p) for n, p in enumerate(probes) if not _is_provider(p)]
+    crowded = [(n, p) for n, p in enumerate(probes) if _is_provider(p)]
+    found: list[Match] = []
     if reader.is_sqlite:
-        return [
-            (number, *row)
-            for number, probe in enumerate(probes)
-            for row in reader.rows(*_question(reader, stores, probe, limit))
-        ]
-    parts: list[str] = []
-    values: dict[str, Any] = {}
-    for number, probe in enumerate(probes):
-        sql, own = _question(reader, stores, probe, limit, f"_{number}")
-        parts.append(f"SELECT {number}, q.* FROM ({sql}) q")
-        values.update(own)
-    return [tuple(row) for row in reader.rows(" UNION ALL ".join(parts), values)]
+        for number, probe in indexed:
+            rows, many = _ranged(reader, stores, probe, limit)
+            found += [(number, *row) for row in rows]
+            if many:
+                crowded.append((number, probe))
+    elif indexed:
+        many_rows = _ranged_at_once(reader, stores, indexed, limit)
+        found += [(row[0], row[1], row[2], row[3]) for row in many_rows if row[1] is not None]
+        full = {row[0] for row in many_rows if row[4] > MANY}
+        crowded += [(n, p) for n, p in indexed if n in full]
+    return found + _crowded(reader, stores, crowded, limit)
 
 
-def _question(
-    reader: Reader, stores: Sequence[int], probe: Probe, limit: int, mark: str = ""
-) -> tuple[str, dict[str, Any]]:
-    """One probe as SQL giving (term, age, key)."""
-    values: dict[str, Any] = {f"low{mark}": probe.text}
-    if probe.space is Space.DOMAIN and probe.text in PROVIDERS:
-        values[f"n0{mark}"] = f"@{probe.text}\n"
-        return _newest(reader, stores, [f"n0{mark}"], limit, f":low{mark}", "TRUE"), values
-    values |= {f"high{mark}": probe.end, f"whole{mark}": probe.text + WHOLE}
-    conditions = ["TRUE"]
-    finding = "instr" if reader.is_sqlite else "strpos"
+def _is_provider(probe: Probe) -> bool:
+    return probe.space is Space.DOMAIN and probe.text in PROVIDERS
+
+
+def _ranged(reader: Reader, stores: Sequence[int], probe: Probe, limit: int) -> tuple[list[Row], bool]:
+    """SQLite: a range as (term, age, key), and whether it is crowded. Small ranges are sorted here, which is quickest."""
+    values: dict[str, Any] = {"low": probe.text, "high": probe.end}
+    within = f"FROM search_term WHERE {_in_stores('store_id', stores)} AND kind = {int(probe.space)} AND term >= :low AND term < :high"
+    whole = probe.text + WHOLE
+    rows = reader.rows(f"SELECT term, age, entity_id {within} LIMIT {FEW}", values)
+    if len(rows) < FEW:
+        if probe.with_words or probe.ending:
+            rows = [row for row in rows if _passes(row[0], probe)]
+        if len(rows) > 1:
+            rows.sort(key=lambda row: (row[0] >= whole, row[1]))
+        return rows[:limit], False
+    values["whole"] = whole
+    conditions = ""
     for number, word in enumerate(probe.with_words):
-        values[f"w{number}{mark}"] = " " + word
-        conditions.append(f"{finding}(' ' || term, :w{number}{mark}) > 0")
+        values[f"w{number}"] = " " + word
+        conditions += f" AND instr(' ' || term, :w{number}) > 0"
     if probe.ending:
-        values[f"ending{mark}"] = "%" + probe.ending
-        conditions.append(f"term LIKE :ending{mark}")
-    chosen = (
-        f"SELECT term, age, entity_id FROM near WHERE {' AND '.join(conditions)}"
-        f" ORDER BY CASE WHEN term < :whole{mark} THEN 0 ELSE 1 END, age LIMIT {limit}"
-    )
-    if probe.kind is not Kind.CUSTOMER:
-        return f"WITH near AS MATERIALIZED ({_highest(stores, probe, mark)}) {chosen}", values
-    for number, needle in enumerate(_needles(probe)):
-        values[f"n{number}{mark}"] = needle
-    many = f"(SELECT count(*) FROM near) > {MANY}"
-    newest = _newest(
-        reader, stores, [f"n{i}{mark}" for i in range(len(_needles(probe)))], limit, f":low{mark}", many
-    )
-    return (
-        f"WITH near AS MATERIALIZED ({_range(stores, probe, mark)} LIMIT {MANY + 1})"
-        f" SELECT * FROM ({chosen}) a UNION ALL SELECT * FROM ({newest}) b",
+        values["ending"] = "%" + probe.ending
+        conditions += " AND term LIKE :ending"
+    near = f"FROM (SELECT term, age, entity_id {within} LIMIT {MANY}) WHERE TRUE{conditions}"
+    chosen = reader.rows(
+        f"SELECT term, age, entity_id {near} ORDER BY CASE WHEN term < :whole THEN 0 ELSE 1 END, age LIMIT {int(limit)}",
         values,
     )
+    return chosen, bool(reader.rows(f"SELECT 1 {within} LIMIT 1 OFFSET {MANY}", values))
 
 
-def _range(stores: Sequence[int], probe: Probe, mark: str) -> str:
-    return (
-        f"SELECT term, age, entity_id FROM search_term WHERE {_in_stores('store_id', stores)} AND kind = {int(probe.space)}"
-        f" AND term >= :low{mark} AND term < :high{mark}"
+def _passes(term: str, probe: Probe) -> bool:
+    spaced = " " + term
+    return term.endswith(probe.ending) and all(f" {word}" in spaced for word in probe.with_words)
+
+
+def _ranged_at_once(
+    reader: Reader, stores: Sequence[int], probes: Sequence[tuple[int, Probe]], limit: int
+) -> list[Row]:
+    """PostgreSQL: all ranges in one statement, planned once, as (probe, term, age, key, how many rows the range has up to `MANY` + 1)."""
+    words = [[f" {word}" for word in probe.with_words[:3]] + [""] * 3 for _, probe in probes]
+    within = f"FROM search_term WHERE {_in_stores('store_id', stores)} AND kind = p.kind AND term >= p.low AND term < p.high LIMIT {MANY + 1}"
+    return reader.rows(
+        "SELECT p.number, m.term, m.age, m.entity_id, GREATEST(m.many, f.many) FROM unnest(CAST(:numbers AS int[]), CAST(:kinds AS int[]),"
+        " CAST(:lows AS text[]), CAST(:highs AS text[]), CAST(:wholes AS text[]), CAST(:w1 AS text[]), CAST(:w2 AS text[]),"
+        " CAST(:w3 AS text[]), CAST(:endings AS text[])) p(number, kind, low, high, whole, w1, w2, w3, ending)"
+        " LEFT JOIN LATERAL (SELECT term, age, entity_id, many FROM (SELECT r.*, count(*) OVER () AS many FROM"
+        f" (SELECT term, age, entity_id {within}) r) c WHERE strpos(' ' || term, p.w1) > 0 AND strpos(' ' || term, p.w2) > 0"
+        " AND strpos(' ' || term, p.w3) > 0 AND right(term, length(p.ending)) = p.ending"
+        f" ORDER BY CASE WHEN term < p.whole THEN 0 ELSE 1 END, age LIMIT {int(limit)}) m ON TRUE"
+        # Where a filter may leave nothing of a crowded range, the range is counted apart.
+        f" LEFT JOIN LATERAL (SELECT count(*) AS many FROM (SELECT 1 {within.replace('kind = p.kind', 'kind = p.kind AND p.w1 <> :none')}) x)"
+        " f ON TRUE WHERE m.term IS NOT NULL OR f.many > 0",
+        {
+            "numbers": [number for number, _ in probes],
+            "kinds": [int(probe.space) for _, probe in probes],
+            "lows": [probe.text for _, probe in probes],
+            "highs": [probe.end for _, probe in probes],
+            "wholes": [probe.text + WHOLE for _, probe in probes],
+            "w1": [word[0] for word in words],
+            "w2": [word[1] for word in words],
+            "w3": [word[2] for word in words],
+            "endings": [probe.ending for _, probe in probes],
+            "none": "",
+        },
     )
 
 
-def _highest(stores: Sequence[int], probe: Probe, mark: str) -> str:
-    """A range of order numbers from its upper end: the highest numbers are the newest orders."""
-    if len(stores) > STORES_APART:
-        return f"{_range(stores, probe, mark)} LIMIT {MANY}"
-    return " UNION ALL ".join(
-        f"SELECT * FROM ({_range([store], probe, mark)} ORDER BY term DESC LIMIT {MANY // 4}) s{store}"
+def _crowded(
+    reader: Reader, stores: Sequence[int], probes: Sequence[tuple[int, Probe]], limit: int
+) -> list[Match]:
+    """Ranges with very many rows, read newest first in another order than by term."""
+    if not probes:
+        return []
+    parts: list[str] = []
+    values: dict[str, Any] = {}
+    for number, probe in probes:
+        values[f"low{number}"] = probe.text
+        if probe.kind is Kind.CUSTOMER:
+            needles = {f"n{number}_{i}": needle for i, needle in enumerate(_needles(probe))}
+            values |= needles
+            arms = _newest(reader, stores, list(needles), limit, f":low{number}")
+        else:
+            values[f"high{number}"] = probe.end
+            arms = _highest(stores, probe, number)
+        parts += [f"SELECT {number} AS number, q.* FROM ({arm}) q" for arm in arms]
+    return [(r[0], r[1], r[2], r[3]) for r in reader.rows(" UNION ALL ".join(parts), values)]
+
+
+def _highest(stores: Sequence[int], probe: Probe, number: int) -> list[str]:
+    """The upper end of a range of order numbers: the highest are the newest."""
+    return [
+        f"SELECT term, age, entity_id FROM search_term WHERE store_id = {int(store)} AND kind = {int(probe.space)}"
+        f" AND term >= :low{number} AND term < :high{number} ORDER BY term DESC LIMIT {FEW}"
         for store in stores
-    )
+    ]
 
 
 def _newest(
-    reader: Reader, stores: Sequence[int], needles: Sequence[str], limit: int, term: str, only_if: str
-) -> str:
-    """The newest people whose terms hold every needle, store by store."""
+    reader: Reader, stores: Sequence[int], needles: Sequence[str], limit: int, term: str
+) -> list[str]:
+    """The newest people whose terms hold every needle, store by store; with very many stores all people, the stores as a filter."""
     finding = "instr" if reader.is_sqlite else "strpos"
     held = " AND ".join(f"{finding}(terms, :{needle}) > 0" for needle in needles)
-    groups = [[store] for store in stores] if len(stores) <= STORES_APART else [list(stores)]
-    arms = []
-    for group in groups:
+    if len(stores) > STORES_APART:
         # Without the unary plus SQLite would walk store by store and sort them all.
-        column = "+store_id" if reader.is_sqlite and len(group) > 1 else "store_id"
-        people = (
-            f"SELECT age, customer_id, terms FROM search_person WHERE {only_if} AND {_in_stores(column, group)}"
-            f" ORDER BY age LIMIT {FURTHEST}"
-        )
-        widened = limit * (3 if len(group) > 1 else 1)
-        arms.append(
-            f"SELECT * FROM (SELECT {_as_text(reader, term)} AS term, age, customer_id AS entity_id FROM ({people}) p"
-            f" WHERE {held} LIMIT {widened}) g{group[0]}"
-        )
-    return " UNION ALL ".join(arms)
+        condition, widened = _in_stores("+store_id" if reader.is_sqlite else "store_id", stores), limit * 3
+        groups = [condition]
+    else:
+        groups, widened = [_in_stores("store_id", [store]) for store in stores], limit
+    text = term if reader.is_sqlite else f"CAST({term} AS text)"
+    return [
+        f"SELECT {text} AS term, age, customer_id AS entity_id FROM (SELECT age, customer_id, terms FROM search_person"
+        f" WHERE {group} ORDER BY age LIMIT {FURTHEST}) p WHERE {held} LIMIT {widened}"
+        for group in groups
+    ]
 
 
 def _needles(probe: Probe) -> list[str]:
     """What a person's terms must hold to match a probe."""
+    if _is_provider(probe):
+        return [f"@{probe.text}\n"]
     if probe.whole and probe.space is Space.NAME:
         return [f"\n{int(probe.space)}:{probe.text} "]
     return [
         f"\n{int(probe.space)}:{probe.text}",
         *(f"\n{int(Space.NAME)}:{word}" for word in probe.with_words),
     ]
-
-
-def _as_text(reader: Reader, parameter: str) -> str:
-    return parameter if reader.is_sqlite else f"CAST({parameter} AS text)"
 
 
 def _in_stores(column: str, stores: Sequence[int]) -> str:

@@ -321,7 +321,7 @@ def _everybody(transaction: Transaction) -> Iterator[tuple[int, list[Person]]]:
         ]
         if not keys:
             return
-        yield len(keys), people_of(transaction, keys)
+        yield len(keys), people_of(transaction, range(keys[0], keys[-1] + 1))
         last = keys[-1]
 
 
