@@ -30,6 +30,7 @@ from cstui.screens.dialogs.lines import (
 from cstui.screens.dialogs.stale import broken_panel, clash_panel, picked, refusal_words
 from cstui.screens.history_rows import path_words
 from cstui.screens.order_drafts import OrderDrafts, put_back
+from cstui.screens.order_rows import balance_words
 from cstui.widgets.form import Field, FormPanel
 
 #: Seconds after the last key before the totals are reckoned again.
@@ -222,7 +223,12 @@ class OrderEditing(OrderDrafts):
             self._is_saving = False
         self.lock_is_gone()
         self.show_order(view)
-        self.tell(f"Saved: {_what(change)} of {self.record_name}.")
+        due = (
+            f" {balance_words(view, self._showing()).text.capitalize()}."
+            if change.lines or change.taxes
+            else ""
+        )
+        self.tell(f"Saved: {_what(change)} of {self.record_name}.{due}")
         self.run_worker(self._after_save(), description="after save", exit_on_error=False)
         await self.drop_draft()
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from cstui.domain.calls import Reason
 from cstui.domain.errors import CstuiError, InvalidFields, InvalidInput
 from cstui.domain.ids import new_token
 from cstui.domain.locking import Grip, Purpose
 from cstui.domain.orders import CancelEffects, OrderView
-from cstui.domain.reasons import ReasonKind
+from cstui.domain.reasons import STARTERS, ReasonKind
 from cstui.domain.verification import NotVerified
 from cstui.flow import call, flow
 from cstui.format import money_words
@@ -25,7 +26,7 @@ class OrderHolds(OrderEditing):
     @flow("order.hold")
     async def action_order_hold(self) -> None:
         """`H`: puts the order on hold with a reason, or ends a hold that is open."""
-        reasons = await call(self.desk.reasons.of, ReasonKind.HOLD, self.order.store_id)
+        reasons = await self._reasons(ReasonKind.HOLD)
         grip = await self.take_lock(Purpose.HOLD)
         if grip is None:
             return
@@ -84,7 +85,7 @@ class OrderHolds(OrderEditing):
         if effects.blocked:
             self.tell_reason(effects.blocked)
             return
-        reasons = await call(self.desk.reasons.of, ReasonKind.CANCEL, self.order.store_id)
+        reasons = await self._reasons(ReasonKind.CANCEL)
         grip = await self.take_lock(Purpose.CANCEL)
         if grip is None:
             return
@@ -148,6 +149,11 @@ class OrderHolds(OrderEditing):
         self.lock_is_gone()
         self.show_order(view)
         self.run_worker(self._after_save(), description="after save", exit_on_error=False)
+
+    async def _reasons(self, kind: ReasonKind) -> tuple[Reason, ...]:
+        """The store's list; what an organisation starts with where it has none yet, as the service takes them."""
+        found: tuple[Reason, ...] = await call(self.desk.reasons.of, kind, self.order.store_id)
+        return found or tuple(Reason(code, label) for code, label in STARTERS[kind])
 
     async def _done_with_lock(self) -> None:
         if self.token and not self._kept_by_f8:

@@ -10,6 +10,7 @@ from cstui.domain.errors import CstuiError, HeldElsewhere, RecordChanged, Record
 from cstui.domain.ids import Kind, new_token
 from cstui.domain.live import LiveEvent, What
 from cstui.domain.locking import Grip, Knock, LockState, Purpose
+from cstui.domain.order_rules import why_not_cancelled, why_not_held
 from cstui.domain.orders import OrderView
 from cstui.domain.permissions import Permission
 from cstui.flow import call, flow, quietly
@@ -75,6 +76,10 @@ class OrderLocking(OrderPage):
             return view.why_not_editable
         if action == "order.quantity" and not view.lines_editable:
             return view.why_not_editable
+        if action == "order.hold":
+            return "" if view.open_holds else why_not_held(view.status)
+        if action == "order.cancel":
+            return why_not_cancelled(view.status, view.shipments)
         if action == "order.edit" and not (view.lines_editable or view.addresses_editable):
             return view.why_not_editable
         return ""

@@ -134,7 +134,8 @@ def _holds(view: OrderView, how: Showing) -> Section:
             words += f", ended by {hold.resolved_by} {how.moment(hold.resolved_at)}"
         details = tuple((Cell(line),) for line in (hold.note, hold.cause) if line)
         rows.append(Row((Kind.HOLD, hold.id), (how.state(hold.state), Cell(words)), details))
-    return Section("holds", "Holds", tuple(rows), aside="H releases" if view.open_holds else "")
+    columns = (Column("", least=6), Column("", least=20, grow=1))
+    return Section("holds", "Holds", tuple(rows), columns, aside="H releases" if view.open_holds else "")
 
 
 def _addresses(view: OrderView, how: Showing) -> list[Section]:

@@ -291,7 +291,7 @@ class Page(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """One line of the page, cached until something changes."""
         index = y + self.scroll_offset.y
-        width = self.size.width
+        width = self.scrollable_content_region.width or self.size.width
         on_cursor = 0 <= self._at < len(self._stops) and self._stops[self._at] == index
         key = (index, on_cursor, on_cursor and self.has_focus)
         strip = self._painted.get(key)
