@@ -112,8 +112,10 @@ def _store(tx: Transaction, made: DemoRows) -> None:
     for table, rows in made.rows.tables():
         columns = tuple(rows[0])
         bulk_insert(tx, table, _values(rows, columns), columns)
-        if not tx.is_sqlite and "id" in table.c:
-            _move_on(tx, table, len(rows))
+        if not tx.is_sqlite:
+            if "id" in table.c:
+                _move_on(tx, table, len(rows))
+            tx.session.connection().exec_driver_sql(f"ANALYZE {table.name}")
 
 
 def _values(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> Iterable[Sequence[Any]]:

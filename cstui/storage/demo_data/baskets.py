@@ -104,7 +104,7 @@ def reckoned(shop: Shop, place: Place, picks: Picks, shipping: int, discounts: t
     """The bill of a basket sent to a place: prices include the tax in a euro store, elsewhere it is added."""
     values = [item.price * quantity for item, quantity in picks]
     off = sum(discount.amount for discount in discounts if discount.target is DiscountTarget.LINES)
-    line_discounts = shared_out(off, values)
+    line_discounts = shared_out(off, values) if off else [0] * len(values)
     net = [value - less for value, less in zip(values, line_discounts, strict=True)]
     taxes, line_taxes = _taxed(shop, place, picks, net)
     added = 0 if shop.includes_tax else sum(amount for _, amount, _ in taxes)
@@ -139,8 +139,12 @@ def _taxed(
         base = sum(bases)
         whole = 100_000 + rate if shop.includes_tax else 100_000
         amount = (base * rate * 2 + whole) // (whole * 2)
-        if base and amount:
-            taxes.append((name, amount, base))
+        if not amount:
+            continue
+        taxes.append((name, amount, base))
+        if len(bases) == 1:
+            line_taxes[0] += amount
+        else:
             line_taxes = [
                 former + share for former, share in zip(line_taxes, shared_out(amount, bases), strict=True)
             ]

@@ -92,6 +92,8 @@ class MoneyMoves:
         return self._add(plan, _K.CAPTURE, plan.total, last, parent_id=authorised)
 
     def _given_back(self, plan: Plan, taken: int, after: datetime) -> None:
+        if plan.payment is _P.PAID:
+            return
         total = plan.total
         at = min(after + timedelta(hours=self._dice.randint(2, 190)), self._until - timedelta(minutes=1))
         at = max(at, self._rows.row(Transaction, taken)["occurred_at"] + timedelta(seconds=30))
@@ -101,12 +103,10 @@ class MoneyMoves:
             parts = [max(1, total * self._dice.choice((10, 20, 25, 50)) // 100)]
             if parts[0] >= total:
                 plan.payment = _P.REFUNDED
-        elif plan.payment is _P.DISPUTED:
+        else:
             self._add(
                 plan, _K.CHARGEBACK, total, at, parent_id=taken, response_text="Reason: product not received"
             )
-            return
-        else:
             return
         for turn, part in enumerate(parts):
             self._add(plan, _K.REFUND, part, at + timedelta(seconds=turn), parent_id=taken)

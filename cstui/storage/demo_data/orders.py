@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,7 +23,23 @@ from cstui.storage.tables.orders import Order, OrderDiscount, OrderLine, OrderTa
 
 #: How far back orders go, in days.
 REACH = 730
-_HOURS = (1, 1, 1, 1, 1, 2, 4, 7, 10, 12, 12, 12, 13, 11, 10, 10, 11, 12, 14, 16, 15, 11, 6, 2)
+_HOURS = tuple(
+    accumulate((1, 1, 1, 1, 1, 2, 4, 7, 10, 12, 12, 12, 13, 11, 10, 10, 11, 12, 14, 16, 15, 11, 6, 2))
+)
+_FIELDS = (
+    "first_name",
+    "last_name",
+    "company",
+    "line1",
+    "line2",
+    "city",
+    "region",
+    "postcode",
+    "country",
+    "phone",
+)
+_BILLING = tuple(f"billing_{field}" for field in _FIELDS)
+_SHIPPING = tuple(f"shipping_{field}" for field in _FIELDS)
 _WEEKDAYS = (1.25, 1.1, 1.0, 1.0, 0.95, 0.7, 0.95)
 _MONTHS = (0.9, 0.9, 1.0, 1.0, 1.05, 0.95, 0.85, 0.9, 1.0, 1.05, 1.35, 1.5)
 
@@ -111,7 +128,7 @@ class Calendar:
 
     def on_day(self, shop: Shop, back: int) -> datetime:
         """An instant `back` days before the demo's day, at an hour at which people shop where the store is."""
-        hour = self._dice.choices(range(24), _HOURS)[0]
+        hour = self._dice.choices(range(24), cum_weights=_HOURS)[0]
         midnight = self._until - timedelta(days=back)
         local = midnight.replace(
             tzinfo=_zone(shop.zone),
@@ -159,8 +176,8 @@ class OrderBook:
             phone=person.phone.typed, tags="gift" if dice.random() < 0.04 else "", locale=shop.locale,
             subscription_id=plan.subscription_id if plan.cycle else None, cycle=plan.cycle,
             parent_order_id=plan.parent.id if plan.parent else None,
-            **{f"billing_{column}": value for column, value in person.address().items()},
-            **{f"shipping_{column}": value for column, value in target.items()},
+            **dict(zip(_BILLING, person.address().values(), strict=True)),
+            **dict(zip(_SHIPPING, target.values(), strict=True)),
         )  # fmt: skip
         self._add_lines(plan, bill)
 

@@ -17,22 +17,26 @@ class Rows:
 
     def __init__(self) -> None:
         self._rows: dict[type[SQLModel], list[dict[str, Any]]] = {}
-        self._defaults: dict[type[SQLModel], dict[str, Any]] = {}
+        self._kept: dict[type[SQLModel], tuple[list[dict[str, Any]], dict[str, Any]]] = {}
 
     def add(self, model: type[SQLModel], **values: Any) -> int:
         """Adds a row and returns its key (0 for a table without a key of its own).
 
         Errors: `KeyError` for a column that the table has not.
         """
-        rows = self._rows.setdefault(model, [])
-        defaults = self._defaults_of(model)
+        kept = self._kept.get(model)
+        if kept is None:
+            kept = self._kept[model] = (self._rows.setdefault(model, []), _defaults_of(model))
+        rows, defaults = kept
         row = {**defaults, **values}
         if len(row) != len(defaults):
             raise KeyError(f"{model.__name__} has no {sorted(set(row) - set(defaults))}")
         if "id" in row:
-            row["id"] = len(rows) + 1
+            row["id"] = key = len(rows) + 1
+        else:
+            key = 0
         rows.append(row)
-        return len(rows) if "id" in row else 0
+        return key
 
     def change(self, model: type[SQLModel], key: int, **values: Any) -> None:
         """Changes columns of a row that was added before."""
@@ -54,12 +58,9 @@ class Rows:
             if table in by_table:
                 yield table, by_table[table]
 
-    def _defaults_of(self, model: type[SQLModel]) -> dict[str, Any]:
-        found = self._defaults.get(model)
-        if found is None:
-            found = {
-                name: None if field.default is PydanticUndefined else field.default
-                for name, field in model.model_fields.items()
-            }
-            self._defaults[model] = found
-        return found
+
+def _defaults_of(model: type[SQLModel]) -> dict[str, Any]:
+    return {
+        name: None if field.default is PydanticUndefined else field.default
+        for name, field in model.model_fields.items()
+    }
