@@ -41,6 +41,7 @@ class DeskOptions:
     terminal: str = "desk"
     zone: str = ""
     locale: str = ""
+    mouse: bool = True
 
 
 class CstuiApp(App[int]):

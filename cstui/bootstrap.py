@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from cstui.services.presence import Presence
     from cstui.services.pulse import Pulse
     from cstui.services.reasons import Reasons
+    from cstui.services.schema import Schema
     from cstui.services.search import Search
     from cstui.services.settings import Settings
     from cstui.services.sign_in import SignIn
     from cstui.services.staff import Staff
     from cstui.services.stores import Stores
+    from cstui.services.subscriptions import Subscriptions
     from cstui.services.verification import Verifications
     from cstui.storage.reader import Reader
 
@@ -43,6 +45,13 @@ class Desk:
         self.database = Database(url, durable=durable)
         #: Names this running desk: presence and verification hang on it.
         self.token = new_token()
+
+    @cached_property
+    def schema(self) -> Schema:
+        """The database itself: making, upgrading, backing up."""
+        from cstui.services.schema import Schema
+
+        return Schema(self.database)
 
     @cached_property
     def settings(self) -> Settings:
@@ -127,6 +136,13 @@ class Desk:
         from cstui.services.orders import Orders
 
         return Orders(self.database, self.settings, self.verification)
+
+    @cached_property
+    def subscriptions(self) -> Subscriptions:
+        """Subscriptions."""
+        from cstui.services.subscriptions import Subscriptions
+
+        return Subscriptions(self.database)
 
     @cached_property
     def locks(self) -> Locks:

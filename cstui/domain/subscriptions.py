@@ -87,3 +87,22 @@ class SubscriptionRow:
 def interval_words(unit: IntervalUnit, count: int) -> str:
     """`every month`, `every 3 weeks`."""
     return f"every {unit}" if count == 1 else f"every {count} {unit}s"
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodRow:
+    """What became of one cycle."""
+
+    cycle: int
+    bill_date: date
+    state: PeriodState
+    amount: Money
+    order_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionView:
+    """One subscription with its periods, newest first."""
+
+    row: SubscriptionRow
+    periods: tuple[PeriodRow, ...]

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 
+from cstui.domain.actor import Actor
 from cstui.domain.errors import CstuiError, InvalidInput
 from cstui.flow import call, flow
 from cstui.keys import Context, KeyMap
@@ -82,13 +83,13 @@ class SignInScreen(BaseScreen):
                     )
                     continue
                 try:
-                    await call(self.desk.sign_in.change_password, actor, one_time, values["new"])
+                    changed: Actor = await call(self.desk.sign_in.change_password, actor, one_time, values["new"])
                 except CstuiError as error:
                     panel.show_problems((InvalidInput("new", "", error.in_words()),))
                     continue
-                return True
-        self._sign_in()
-        return False
+                return changed
+        self.call_later(self._sign_in)
+        return None
 
     def leave(self) -> None:
         """Nothing lies behind."""

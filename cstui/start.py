@@ -1,0 +1,113 @@
+"""Opening the desk: configuration, terminal, database, who is signed in, and then the first paint."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from cstui.domain.errors import CstuiError, DatabaseAway, Exit
+
+if TYPE_CHECKING:
+    from cstui.app import DeskOptions
+    from cstui.config import Config
+    from cstui.domain.actor import Actor
+
+
+def open_desk(*, database: str = "", config: str = "", acting_as: str = "", read_only: bool = False) -> int:
+    """Opens the desk on the configured database and returns its exit code.
+
+    A kept login is resumed behind the first paint; without one the desk asks for a name. Faults are said in one line.
+    """
+    from cstui import config as settings_file
+
+    try:
+        settings = settings_file.load(config or None, database or None)
+        if (
+            settings.database.is_sqlite
+            and settings.database.path is not None
+            and not settings.database.path.exists()
+        ):
+            raise DatabaseAway(
+                f"There is no database at {settings.database.path} yet.",
+                "Try “cstui demo” for one with made-up data, or “cstui init” to make your own.",
+            )
+        options = desk_options(settings)
+        actor = _signed_in(settings, acting_as) if acting_as else None
+        token = "" if actor else _kept_token(settings)
+        return run_desk(settings, replace(options, kept_token=token, is_read_only=read_only), actor)
+    except CstuiError as error:
+        print(f"{error.title}: {error.in_words()}", file=sys.stderr)
+        return int(error.exit_code)
+
+
+def desk_options(settings: Config) -> DeskOptions:
+    """What the configuration says about this desk. Errors: `CstuiError` for a terminal that cannot show it."""
+    from cstui.app import DeskOptions
+    from cstui.keys import KeyMap
+    from cstui.services.sign_in import terminal_name
+    from cstui.terminal import check_terminal
+
+    checked = check_terminal()
+    if checked.refusal:
+        raise _NoTerminal(checked.refusal, checked.advice)
+    return DeskOptions(
+        keymap=KeyMap.load(settings.keys, settings.key_preset),
+        theme=settings.theme,
+        ascii_only=settings.ascii or checked.ascii_only,
+        log_directory=settings.log_dir,
+        terminal=terminal_name(),
+        zone=settings.zone,
+        locale=settings.locale or _locale_of_terminal(),
+        mouse=settings.mouse,
+    )
+
+
+class _NoTerminal(CstuiError):
+    code = "no_terminal"
+    title = "The desk cannot open here"
+    exit_code = Exit.UNAVAILABLE
+
+
+def run_desk(settings: Config, options: DeskOptions, actor: Actor | None = None) -> int:
+    """Runs the desk until it ends; locks are freed and the terminal is put right on every way out."""
+    from cstui.app import CstuiApp
+    from cstui.bootstrap import Desk
+    from cstui.crash import incident_message, install_excepthooks
+
+    restore = install_excepthooks(
+        settings.log_dir, lambda incident: print(incident_message(incident), file=sys.stderr)
+    )
+    app = CstuiApp(Desk(settings.database.text), actor, options)
+    try:
+        ended = app.run(mouse=options.mouse)
+    finally:
+        restore()
+    return ended if isinstance(ended, int) else (app.return_code or 0)
+
+
+def _kept_token(settings: Config) -> str:
+    from cstui.services.login_keep import LoginKeep
+
+    return LoginKeep(settings.state_dir, settings.database).kept()
+
+
+def _signed_in(settings: Config, name: str) -> Actor:
+    """Signs in with `--as NAME` and the password from the environment."""
+    from cstui.bootstrap import Desk
+    from cstui.services.sign_in import terminal_name
+
+    desk = Desk(settings.database.text)
+    try:
+        return desk.sign_in.sign_in(name, os.environ.get("CSTUI_PASSWORD", ""), terminal_name()).actor
+    finally:
+        desk.close()
+
+
+def _locale_of_terminal() -> str:
+    for name in ("LC_ALL", "LC_MONETARY", "LC_NUMERIC", "LANG"):
+        value = os.environ.get(name, "").partition(".")[0]
+        if "_" in value:
+            return value.replace("_", "-")
+    return ""
