@@ -351,6 +351,7 @@ def calls_section(view: CustomerView, reader: Reader, now: datetime) -> Section:
                 (Cell(call.disposition or "not set", "accent"), Cell(head, "muted")),
                 details,
                 copy=call.note,
+                shown=2,
             )
         )
     return Section(
@@ -376,7 +377,8 @@ def notes_section(notes: tuple[NoteRow, ...], reader: Reader, now: datetime) -> 
                     Cell(f"{head}: {' '.join(body)}", "" if manual else "muted"),
                 ),
                 tuple((Cell(line),) for line in body),
-                copy=note.body,
+                note.body,
+                4,
             )
         )
     return Section(

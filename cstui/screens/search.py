@@ -172,8 +172,8 @@ class SearchScreen(BaseScreen):
         hit = self._hit()
         if hit is None:
             self.tell_reason("There is no row to open.")
-        elif hit.kind in (Kind.ORDER, Kind.TRANSACTION, Kind.SHIPMENT) and hit.order_id:
-            self.desk_app.open_order(hit.order_id)
+        elif _order_of(hit):
+            self.desk_app.open_order(_order_of(hit))
         else:
             self.desk_app.open_customer(hit.customer_id)
 
@@ -192,8 +192,8 @@ class SearchScreen(BaseScreen):
         if hit is None:
             self.tell_reason("There is no row to open.")
             return
-        if hit.order_id:
-            self.desk_app.open_order(hit.order_id)
+        if _order_of(hit):
+            self.desk_app.open_order(_order_of(hit))
             return
         view = await call(self.desk.customers.open, self.actor, hit.customer_id, 1)
         if view.orders:
@@ -232,3 +232,8 @@ class SearchScreen(BaseScreen):
         """Ends the search thread."""
         if self._live is not None:
             self._live.end()
+
+
+def _order_of(hit: Hit) -> int:
+    """The order that a hit leads to; 0 where it leads to a person."""
+    return hit.id if hit.kind is Kind.ORDER else hit.order_id

@@ -139,8 +139,8 @@ class Page(ScrollView, can_focus=True):
             )
         for row in rows:
             lines.append(_Line("row", section, row, row.cells))
-            if row.key in self.place.expanded:
-                lines.extend(_Line("detail", section, row, cells) for cells in row.details)
+            details = row.details if row.key in self.place.expanded else row.details[: row.shown]
+            lines.extend(_Line("detail", section, row, cells) for cells in details)
         if not rows:
             said = f"Nothing here holds “{self.place.needle}”." if needle and section.rows else section.empty
             if said:

@@ -34,12 +34,16 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row. `key` says what Enter opens; `details` are lines that Space shows beneath; `copy` is what Ctrl+C takes."""
+    """One row. `key` says what Enter opens; `details` are lines that Space shows beneath; `copy` is what Ctrl+C takes.
+
+    `shown` of the details stand there always.
+    """
 
     key: Hashable
     cells: tuple[Cell, ...]
     details: tuple[tuple[Cell, ...], ...] = ()
     copy: str = ""
+    shown: int = 0
 
 
 @dataclass(frozen=True, slots=True)
