@@ -28,8 +28,8 @@ PASTED = 60
 #: Nothing longer is read at all.
 LONGEST_QUERY = 4_000
 
-_EMAIL = re.compile(r"[^\s@<>()\[\],;:\"']+@[^\s@<>()\[\],;:\"']+\.[^\s@<>()\[\],;:\"'.]+")
-_PHONE = re.compile(r"(?:\+|\b00|\(|\b)\d(?:[\s().\-/]{0,2}\d){6,14}\b")
+EMAIL_SHAPE = re.compile(r"[^\s@<>()\[\],;:\"']+@[^\s@<>()\[\],;:\"']+\.[^\s@<>()\[\],;:\"'.]+")
+PHONE_SHAPE = re.compile(r"(?:\+|\b00|\(|\b)\d(?:[\s().\-/]{0,2}\d){6,14}\b")
 _ORDER = re.compile(
     r"(?:#\s?|\border(?:\s+(?:no|nr|number|id))?\.?\s*[:#]*\s*)([a-z]{0,6}-?\d+)", re.IGNORECASE
 )
@@ -141,9 +141,9 @@ def _read_as(what: str, text: str, order_prefixes: tuple[str, ...]) -> Reading:
     """A query that says itself what it is: `o: 1001`, `#1001`, `card 4242`."""
     code, digits = compact(text), digits_of(text)
     if what == "order number":
-        return Reading((what,), _order_probes(code), codes=((Space.ORDER, code),))
+        return Reading((what,), order_probes(code), codes=((Space.ORDER, code),))
     if what == "phone":
-        return Reading((what,), _phone_probes(text, digits), codes=_phone_codes(text, digits))
+        return Reading((what,), phone_probes(text, digits), codes=_phone_codes(text, digits))
     if what == "e-mail":
         return _read_email(text)
     if what == "name":
@@ -163,7 +163,8 @@ def _read_as(what: str, text: str, order_prefixes: tuple[str, ...]) -> Reading:
     )
 
 
-def _order_probes(code: str) -> tuple[Probe, ...]:
+def order_probes(code: str) -> tuple[Probe, ...]:
+    """An order number: the very one first, then those that begin with it."""
     found = [Probe(Space.ORDER, code, UNIQUE, Matched.ORDER_NUMBER, whole=True)]
     if code.isdigit():
         found.append(Probe(Space.ORDER_DIGITS, code, UNIQUE, Matched.ORDER_NUMBER, whole=True))
@@ -172,7 +173,8 @@ def _order_probes(code: str) -> tuple[Probe, ...]:
     return tuple(found)
 
 
-def _phone_probes(text: str, digits: str) -> tuple[Probe, ...]:
+def phone_probes(text: str, digits: str) -> tuple[Probe, ...]:
+    """A phone number: the very one, its beginning, its end."""
     national = digits.lstrip("0")
     if len(national) < 3:
         return ()
@@ -217,14 +219,14 @@ def _card_probes(bin6: str, last4: str) -> tuple[Probe, ...]:
 
 def _read_digits(text: str, digits: str) -> Reading:
     """Digits with the signs that phones and numbers are written with."""
-    probes = list(_order_probes(digits))
+    probes = list(order_probes(digits))
     read_as = ["order number"]
     if len(digits) < 4:
         return Reading(("order number",), tuple(probes), hint=TOO_SHORT)
     if text.startswith(("+", "00", "(")):
         probes, read_as = [], []
     if len(digits) <= 16:
-        probes += _phone_probes(text, digits)
+        probes += phone_probes(text, digits)
         read_as.append("phone")
     if text.startswith(("+", "(")):
         return Reading(tuple(read_as), tuple(probes), codes=_phone_codes(text, digits))
@@ -273,7 +275,7 @@ def _read_email(text: str) -> Reading:
             Probe(Space.EMAIL, email, UNIQUE, Matched.EMAIL),
             Probe(Space.EMAIL_PART, email, BEGINNING, Matched.EMAIL),
         ),
-        codes=((Space.EMAIL, email),),
+        codes=((Space.EMAIL, email),) if EMAIL_SHAPE.fullmatch(email) else (),
     )
 
 
@@ -295,21 +297,18 @@ def _read_words(text: str, order_prefixes: tuple[str, ...]) -> Reading:
         probes += _named_number_probes(tuple(names), numbers)
         read_as += ["name", "with a number"]
     else:
-        probes += [*_order_probes(code), *_code_probes(code)]
+        probes += [*order_probes(code), *_code_probes(code)]
         email = fold_email(text)
         probes.append(Probe(Space.EMAIL, email, BEGINNING, Matched.EMAIL))
         probes.append(Probe(Space.EMAIL_PART, email, GUESS, Matched.EMAIL))
         probes.append(Probe(Space.COMPANY, " ".join(words), GUESS, Matched.COMPANY))
         read_as += ["order number", "e-mail"]
     if _starts_like_an_order(code, order_prefixes):
-        probes += _order_probes(code)
+        probes += order_probes(code)
         read_as.insert(0, "order number")
     letters = tuple(word for word in words if word.isalpha())
     return Reading(
-        tuple(read_as),
-        tuple(probes),
-        words=letters,
-        codes=((Space.ORDER, code), (Space.EMAIL, fold_email(text))),
+        tuple(read_as), tuple(probes), words=letters, codes=() if names else ((Space.ORDER, code),)
     )
 
 
@@ -335,7 +334,7 @@ def _named_number_probes(names: tuple[str, ...], number: str) -> list[Probe]:
                     with_words=names,
                 )
             )
-    found += [probe for probe in _order_probes(number) if probe.whole]
+    found += [probe for probe in order_probes(number) if probe.whole]
     return found
 
 
@@ -352,11 +351,9 @@ def _read_letters(text: str, words: list[str], code: str, order_prefixes: tuple[
             probes.append(Probe(Space.DOMAIN, email, GUESS, Matched.DOMAIN))
         read_as.append("e-mail")
     if _starts_like_an_order(code, order_prefixes):
-        probes += _order_probes(code)
+        probes += order_probes(code)
         read_as.append("order number")
-    return Reading(
-        tuple(read_as), tuple(probes), words=tuple(words), codes=((Space.EMAIL, fold_email(text)),)
-    )
+    return Reading(tuple(read_as), tuple(probes), words=tuple(words))
 
 
 def _name_probes(words: list[str]) -> tuple[Probe, ...]:
@@ -382,18 +379,18 @@ def _read_pasted(text: str) -> Reading:
     """A signature or a whole e-mail: its identifiers are pulled out and looked for exactly."""
     probes: list[Probe] = []
     read_as: list[str] = []
-    for email in list(dict.fromkeys(_EMAIL.findall(text)))[:5]:
+    for email in list(dict.fromkeys(EMAIL_SHAPE.findall(text)))[:5]:
         probes.append(Probe(Space.EMAIL, fold_email(email).strip("."), UNIQUE, Matched.EMAIL, whole=True))
         read_as.append("e-mail")
-    without = _EMAIL.sub(" ", text)
+    without = EMAIL_SHAPE.sub(" ", text)
     for number in list(dict.fromkeys(_ORDER.findall(without)))[:5]:
-        probes += [probe for probe in _order_probes(compact(number)) if probe.whole]
+        probes += [probe for probe in order_probes(compact(number)) if probe.whole]
         read_as.append("order number")
-    for phone in list(dict.fromkeys(match[0].strip() for match in _PHONE.finditer(_ORDER.sub(" ", without))))[
-        :5
-    ]:
+    for phone in list(
+        dict.fromkeys(match[0].strip() for match in PHONE_SHAPE.finditer(_ORDER.sub(" ", without)))
+    )[:5]:
         digits = digits_of(phone)
-        probes += [probe for probe in _phone_probes(phone.lstrip("("), digits) if probe.rank == UNIQUE]
+        probes += [probe for probe in phone_probes(phone.lstrip("("), digits) if probe.rank == UNIQUE]
         read_as.append("phone")
     for code in list(dict.fromkeys(_CODE.findall(without)))[:5]:
         probes += [replace(probe, whole=True, rank=UNIQUE) for probe in _code_probes(compact(code))]

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from cstui.domain.actor import Actor
 from cstui.domain.ids import Kind
 from cstui.domain.money import Money
+from cstui.domain.orders import OrderRow
 from cstui.domain.permissions import Permission
-from cstui.domain.search import Found, Hit, Matched
+from cstui.domain.search import CustomerHitRow, CustomerSort, Found, Hit, Matched, OrderSort, SearchForm
 from cstui.domain.search_query import FORGIVEN, PART, Probe, Reading, read_query
+from cstui.domain.search_strict import TWO_NEEDED, Identifier, read_identifiers
 from cstui.domain.search_terms import WHOLE, Space, deletions, edits, within_one_edit
+from cstui.services.search_forms import customer_rows, order_rows
 from cstui.storage.queries import search as queries
 from cstui.storage.reader import Interrupted, Reader, Row, instant
 
@@ -33,6 +37,10 @@ _EXACT_FIRST = frozenset(
 )
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _SIGNS = {Space.EMAIL: _LETTERS + "0123456789._-@", Space.ORDER: "0123456789", Space.PHONE: "0123456789"}
+
+
+#: The best match of each record so far: its rank and why.
+_Best = dict[tuple[Kind, int], tuple[tuple[float, ...], Matched]]
 
 
 class SettingValues(Protocol):
@@ -67,17 +75,101 @@ class Search:
         self._remember()
         visible = self._visible(actor)
         stores = set().union(*visible.values()) if visible else set()
+        if self._yes("search.strict"):
+            return self._find_strictly(query, visible, limit)
         reading = read_query(query, tuple(self._stores[key][1] for key in stores if self._stores[key][1]))
         ranked = self._ranked(reading, visible, limit, started)
         hits = self._hits(ranked[:limit], visible)
         return Found(query, reading.read_as, hits, len(ranked) > limit, reading.hint)
+
+    def recent(self, actor: Actor, limit: int = LIVE_RESULTS) -> Found:
+        """The customers whom the actor opened last (SRCH-13); none where the setting hides them. Errors: as `find`."""
+        if not self._yes("search.recent", True):
+            return Found("", (), (), False)
+        self._remember()
+        visible = self._visible(actor)
+        keys = queries.recent_customers(
+            self._reader, actor.staff_id, visible[Kind.CUSTOMER], min(limit, MOST_RESULTS)
+        )
+        ranked = [(Kind.CUSTOMER, key, Matched.ID) for key in keys]
+        return Found("", (), self._hits(ranked, visible), False)
+
+    def orders(
+        self,
+        actor: Actor,
+        form: SearchForm,
+        sort: OrderSort = OrderSort.NUMBER,
+        descending: bool = False,
+        limit: int = 50,
+        offset: int = 0,
+    ) -> tuple[tuple[OrderRow, ...], bool]:
+        """Orders by their billing address, number, store, status or days, and whether more follow (SRCH-05 … SRCH-07).
+
+        Errors: `InvalidInput` for a day or a status that is none; otherwise as `find`.
+        """
+        self._remember()
+        stores = self._visible(actor)[Kind.ORDER]
+        return order_rows(
+            self._reader, stores, form, sort, descending, self._yes("search.strict"), limit, offset
+        )
+
+    def customers(
+        self,
+        actor: Actor,
+        form: SearchForm,
+        sort: CustomerSort = CustomerSort.ID,
+        descending: bool = False,
+        limit: int = 50,
+        offset: int = 0,
+    ) -> tuple[tuple[CustomerHitRow, ...], bool]:
+        """Customers by what is known of them, and whether more follow (SRCH-08, SRCH-09). Errors: as `orders`."""
+        self._remember()
+        stores = self._visible(actor)[Kind.CUSTOMER]
+        return customer_rows(
+            self._reader, stores, form, sort, descending, self._yes("search.strict"), limit, offset
+        )
+
+    def _find_strictly(self, query: str, visible: dict[Kind, list[int]], limit: int) -> Found:
+        """Only people who match every identifier exactly, and nothing below two of them (SRCH-12)."""
+        given = read_identifiers(query)
+        labels = tuple(dict.fromkeys(identifier.label for identifier in given))
+        stores = visible[Kind.CUSTOMER]
+        if len(given) < 2 or not stores:
+            return Found(query, labels, (), False, TWO_NEEDED)
+        of_orders = [self._customers_by_number(identifier, visible) for identifier in given]
+        best = max(range(len(given)), key=lambda i: (bool(of_orders[i]), given[i].weight))
+        candidates = set(of_orders[best])
+        names = [identifier.proofs[0][1] for identifier in given if identifier.label == "name"]
+        probes = [
+            replace(probe, with_words=tuple(name for name in names if name != probe.text))
+            if probe.space is Space.NAME
+            else probe
+            for probe in given[best].people
+        ]
+        candidates |= {match[3] for match in queries.look(self._reader, stores, probes, queries.MANY)}
+        proven: dict[int, int] = {}
+        for key, age, terms in queries.terms_of_people(self._reader, stores, sorted(candidates)):
+            if all(
+                identifier.proven_by(terms) or key in numbered
+                for identifier, numbered in zip(given, of_orders, strict=True)
+            ):
+                proven[key] = min(age, proven.get(key, age))
+        matched = next((probe.matched for probe in (*given[best].people, *given[best].orders)), Matched.ID)
+        ranked = [(Kind.CUSTOMER, key, matched) for key in sorted(proven, key=lambda key: proven[key])]
+        return Found(query, labels, self._hits(ranked[:limit], visible), len(ranked) > limit)
+
+    def _customers_by_number(self, identifier: Identifier, visible: dict[Kind, list[int]]) -> set[int]:
+        if not identifier.orders or not visible[Kind.ORDER]:
+            return set()
+        matches = queries.look(self._reader, visible[Kind.ORDER], identifier.orders, MOST_RESULTS)
+        return set(queries.customers_of_orders(self._reader, [match[3] for match in matches]))
 
     def _ranked(
         self, reading: Reading, visible: dict[Kind, list[int]], limit: int, started: int
     ) -> list[tuple[Kind, int, Matched]]:
         if reading.record is not None:
             return self._record(*reading.record)
-        best: dict[tuple[Kind, int], tuple[tuple[float, ...], Matched]] = {}
+        best: _Best = {}
         for group in self._groups(reading.probes):
             self._check(started)
             self._ask(group, visible, limit, best)
@@ -104,7 +196,7 @@ class Search:
         probes: Sequence[Probe],
         visible: dict[Kind, list[int]],
         limit: int,
-        best: dict[tuple[Kind, int], tuple[tuple[float, ...], Matched]],
+        best: _Best,
     ) -> None:
         by_stores: dict[tuple[int, ...], list[Probe]] = {}
         for probe in probes:
@@ -122,56 +214,59 @@ class Search:
                     _keep(best, (probe.kind, key), (probe.rank, inexact, crowd, age), probe.matched)
 
     def _ask_for_parts(
-        self,
-        reading: Reading,
-        visible: dict[Kind, list[int]],
-        limit: int,
-        best: dict[tuple[Kind, int], tuple[tuple[float, ...], Matched]],
+        self, reading: Reading, visible: dict[Kind, list[int]], limit: int, best: _Best
     ) -> None:
         """Words that hold the longest word somewhere inside; the other words must match as well."""
         longest = max(reading.words, key=len)
-        others = [word for word in reading.words if word != longest]
+        position = reading.words.index(longest)
         words = queries.vocabulary(self._reader, 2, [longest], whole=False, limit=40)
-        stores = visible.get(Kind.CUSTOMER, [])
-        for space in (Space.NAME, Space.COMPANY):
-            if words:
-                rows = queries.among(
-                    self._reader, stores, space, words, whole=True, limit=limit + 1, with_words=others
-                )
-                for _, age, key in rows:
-                    _keep(best, (Kind.CUSTOMER, key), (PART, 0, 0, age), Matched.FRAGMENT)
+        self._ask_names(reading.words, position, words, visible, limit, best, (PART, Matched.FRAGMENT))
 
-    def _forgive(
+    def _ask_names(
         self,
-        reading: Reading,
+        words: Sequence[str],
+        position: int,
+        instead: Sequence[str],
         visible: dict[Kind, list[int]],
         limit: int,
-        best: dict[tuple[Kind, int], tuple[tuple[float, ...], Matched]],
-        started: int,
+        best: _Best,
+        found_as: tuple[int, Matched],
+    ) -> None:
+        """People and companies with any of the words `instead` in that position, and the other words beside it."""
+        others = [*words[:position], *words[position + 1 :]]
+        texts = list(instead)
+        if others:
+            texts = [text for word in instead for text in (f"{word} {others[0]}", f"{others[0]} {word}")]
+        for space in (Space.NAME, Space.COMPANY) if texts else ():
+            rows = queries.among(
+                self._reader, visible.get(Kind.CUSTOMER, []), space, texts,
+                whole=not others, limit=limit + 1, with_words=others[1:],
+            )  # fmt: skip
+            for _, age, key in rows:
+                _keep(best, (Kind.CUSTOMER, key), (found_as[0], 0, 0, age), found_as[1])
+
+    def _forgive(
+        self, reading: Reading, visible: dict[Kind, list[int]], limit: int, best: _Best, started: int
     ) -> None:
         """Looks for what lies one typing error away, when nothing matched."""
-        customers = visible.get(Kind.CUSTOMER, [])
         words = reading.words[:4]
         for position, word in enumerate(words):
-            if len(word) < 4:
-                continue
-            near = queries.vocabulary(self._reader, 1, sorted(deletions(word)), whole=True, limit=200)
-            near = [other for other in near if other != word and within_one_edit(word, other)]
-            others = [*words[:position], *words[position + 1 :]]
-            for space in (Space.NAME, Space.COMPANY):
-                rows = queries.among(
-                    self._reader, customers, space, near, whole=True, limit=limit + 1, with_words=others
-                )
-                for _, age, key in rows:
-                    _keep(best, (Kind.CUSTOMER, key), (FORGIVEN, 0, 0, age), Matched.NAME_LIKE)
+            if len(word) >= 4:
+                near = queries.vocabulary(self._reader, 1, sorted(deletions(word)), whole=True, limit=200)
+                near = [other for other in near if other != word and within_one_edit(word, other)]
+                self._ask_names(words, position, near, visible, limit, best, (FORGIVEN, Matched.NAME_LIKE))
         for space, code in reading.codes:
-            if best or len(code) < 5 or len(code) > 60:
+            if best or not 5 <= len(code) <= 60:
                 continue
             self._check(started)
             kind = Kind.ORDER if space is Space.ORDER else Kind.CUSTOMER
-            texts = sorted(edits(code, _SIGNS[space]))
             rows = queries.among(
-                self._reader, visible.get(kind, []), space, texts, whole=True, limit=limit + 1
+                self._reader,
+                visible.get(kind, []),
+                space,
+                sorted(edits(code, _SIGNS[space])),
+                whole=True,
+                limit=limit + 1,
             )
             for _, age, key in rows:
                 _keep(best, (kind, key), (FORGIVEN, 0, 0, age), Matched.TYPO)
@@ -216,13 +311,16 @@ class Search:
         self._stores = {row[0]: (row[1], row[2]) for row in queries.stores(self._reader)}
         self._known_at = time.monotonic()
 
+    def _yes(self, key: str, otherwise: bool = False) -> bool:
+        return otherwise if self._settings is None else self._settings.value(key) is True
+
     def _check(self, started: int) -> None:
         if self._interrupts != started:
             raise Interrupted
 
 
 def _keep(
-    best: dict[tuple[Kind, int], tuple[tuple[float, ...], Matched]],
+    best: _Best,
     record: tuple[Kind, int],
     rank: tuple[float, ...],
     matched: Matched,
