@@ -164,7 +164,7 @@ def read_order(fetch: Fetch, is_sqlite: bool, order_id: int, looker: Looker) -> 
 
 
 def _view(parts: list[list[Any]], looker: Looker, permitted: frozenset[str]) -> OrderView:
-    (head,), lines, taxes, discounts, holds, parcels, paid_rows, notes, viewers = parts
+    (head,), lines, tax_rows, discount_rows, holds, parcels, paid_rows, notes, viewers = parts
     (order_id, number, store_id, customer_id, kind, source, status_text, placed_at, cancelled_at, cancel_reason, currency,
      tax_included, subtotal, discount, shipping, tax, total, email, phone, payment_method, tags, version) = head[:22]  # fmt: skip
     store_code, store_name, store_zone, is_test, first_name, last_name, company = head[42:49]
@@ -174,65 +174,33 @@ def _view(parts: list[list[Any]], looker: Looker, permitted: frozenset[str]) -> 
     paid = _paid(transactions, bool(head[59]))
     may = editable(status, (row[0] for row in lines), shipments)
     included = bool(tax_included)
-    return OrderView(
-        id=order_id,
-        number=number,
-        store_id=store_id,
-        store_code=store_code,
-        store_name=store_name,
-        store_zone=store_zone,
-        is_test=bool(is_test),
-        customer_id=customer_id,
-        customer_name=f"{first_name} {last_name}".strip() or company,
-        email=email,
-        phone=phone,
-        kind=_KIND[kind],
-        source=source,
-        status=status,
-        payment_status=payment_status(total, paid),
-        fulfilment_status=fulfilment_status(tuple(shipment.state for shipment in shipments)),
-        paid=paid,
-        placed_at=instant_of(placed_at),
-        cancelled_at=instant(cancelled_at),
-        cancel_reason=cancel_reason,
-        billing=Address(*head[22:32]),
-        shipping=Address(*head[32:42]),
-        lines=tuple(_line(row, currency, included, may.fixed_lines) for row in lines),
-        taxes=tuple(
-            TaxView(
-                row[0], row[1], _money(row[2], currency), None if row[3] is None else _money(row[3], currency)
-            )
-            for row in taxes
-        ),
-        discounts=tuple(
-            DiscountView(code, _money(amount, currency), DiscountTarget(target))
-            for code, amount, target in discounts
-        ),
-        totals=Totals(
-            subtotal=_money(subtotal, currency),
-            discount=_money(discount, currency),
-            shipping=_money(shipping, currency),
-            tax=_money(tax, currency),
-            total=_money(total, currency),
-            tax_included=included,
-        ),
-        holds=tuple(_hold(row) for row in holds),
-        shipments=shipments,
-        transactions=transactions,
-        notes=tuple(
-            NoteRow(note_id, instant_of(at), author, body, NoteSource(origin), f"order {number}", corrects)
-            for note_id, at, author, body, origin, corrects in notes
-        ),
-        tags=tags,
-        payment_method=payment_method,
-        version=version,
-        edit_lock=_lock(head[49:59], looker),
-        viewers=tuple(dict.fromkeys(name for (name,) in viewers)),
-        permitted=permitted,
-        lines_editable=may.lines,
-        addresses_editable=may.addresses,
-        why_not_editable=may.why_not,
+    taxes = tuple(
+        TaxView(
+            row[0], row[1], _money(row[2], currency), None if row[3] is None else _money(row[3], currency)
+        )
+        for row in tax_rows
     )
+    discounts = tuple(
+        DiscountView(code, _money(amount, currency), DiscountTarget(target))
+        for code, amount, target in discount_rows
+    )
+    totals = Totals(
+        _money(subtotal, currency), _money(discount, currency), _money(shipping, currency), _money(tax, currency),
+        _money(total, currency), included,
+    )  # fmt: skip
+    return OrderView(
+        id=order_id, number=number, store_id=store_id, store_code=store_code, store_name=store_name, store_zone=store_zone,
+        is_test=bool(is_test), customer_id=customer_id, customer_name=f"{first_name} {last_name}".strip() or company, email=email,
+        phone=phone, kind=_KIND[kind], source=source, status=status, payment_status=payment_status(total, paid),
+        fulfilment_status=fulfilment_status(tuple(shipment.state for shipment in shipments)), paid=paid,
+        placed_at=instant_of(placed_at), cancelled_at=instant(cancelled_at), cancel_reason=cancel_reason,
+        billing=Address(*head[22:32]), shipping=Address(*head[32:42]),
+        lines=tuple(_line(row, currency, included, may.fixed_lines) for row in lines), taxes=taxes, discounts=discounts,
+        totals=totals, holds=tuple(_hold(row) for row in holds), shipments=shipments, transactions=transactions,
+        notes=tuple(_note(row, number) for row in notes), tags=tags, payment_method=payment_method, version=version,
+        edit_lock=_lock(head[49:59], looker), viewers=tuple(dict.fromkeys(name for (name,) in viewers)), permitted=permitted,
+        lines_editable=may.lines, addresses_editable=may.addresses, why_not_editable=may.why_not,
+    )  # fmt: skip
 
 
 def _line(row: list[Any], currency: str, included: bool, fixed: frozenset[int]) -> LineView:
@@ -254,6 +222,11 @@ def _line(row: list[Any], currency: str, included: bool, fixed: frozenset[int]) 
         subscription_id,
         line_id not in fixed,
     )
+
+
+def _note(row: list[Any], number: str) -> NoteRow:
+    note_id, at, author, body, origin, corrects = row
+    return NoteRow(note_id, instant_of(at), author, body, NoteSource(origin), f"order {number}", corrects)
 
 
 def _hold(row: list[Any]) -> HoldView:
