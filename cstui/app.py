@@ -88,7 +88,7 @@ class CstuiApp(App[int]):
         if self._reader is None:
             from cstui.format import Reader
             from cstui.locales import locale_of
-            from cstui.terminal import local_zone, zone_named
+            from cstui.zones import local_zone, zone_named
 
             actor = self._actor
             zone = (actor.zone if actor else "") or self.options.zone

@@ -15,8 +15,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from cstui.config_keys import KEYS, OWN_KEYS, SECTIONS, ConfigKey, ConfigValue, Written
+from cstui.domain.database_url import DatabaseUrl, read_url
 from cstui.domain.errors import UsageError
-from cstui.storage.url import DatabaseUrl, read_url
 
 SYSTEM_FILE: Final = Path("/etc/cstui/config.toml")
 DEFAULT: Final = "default"

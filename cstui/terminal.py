@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import IO, Any, Final
-from zoneinfo import ZoneInfo
 
 LEAST_WIDTH: Final = 60
 LEAST_HEIGHT: Final = 16
@@ -262,26 +261,3 @@ def locale_is_utf8(environ: Mapping[str, str]) -> bool:
     """Whether the first of LC_ALL, LC_CTYPE and LANG that is set names UTF-8."""
     named = next((environ[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if environ.get(name)), "")
     return named.upper().replace("-", "").endswith("UTF8") or ".UTF8@" in named.upper().replace("-", "")
-
-
-def local_zone(environ: Mapping[str, str] | None = None, link: str = "/etc/localtime") -> ZoneInfo:
-    """The IANA zone of this terminal: TZ if set, else the machine's; UTC where neither names one."""
-    environ = os.environ if environ is None else environ
-    candidates = [environ.get("TZ", "").lstrip(":")]
-    with contextlib.suppress(OSError):
-        candidates.append(os.path.realpath(link).partition("/zoneinfo/")[2])
-    with contextlib.suppress(OSError):
-        with open(os.path.join(os.path.dirname(link), "timezone"), encoding="ascii", errors="ignore") as file:
-            candidates.append(file.read(100).strip())
-    for candidate in candidates:
-        with contextlib.suppress(Exception):  # any text may stand there; ZoneInfo raises many kinds
-            if candidate:
-                return ZoneInfo(candidate)
-    return ZoneInfo("UTC")
-
-
-def zone_named(name: str) -> ZoneInfo:
-    """The IANA zone of that name; the terminal's own where no zone is called so."""
-    with contextlib.suppress(Exception):  # a setting may hold any text; ZoneInfo raises many kinds
-        return ZoneInfo(name)
-    return local_zone()

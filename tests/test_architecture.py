@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 #: Modules at the top of the package → their layer.
 TOP: dict[str, str] = {
-    "text": "text", "format": "text", "locales": "text", "states": "text", "themes": "text",
+    "text": "text", "format": "text", "locales": "text", "states": "text", "themes": "text", "zones": "text",
     "flow": "flow", "saving": "flow", "live_search": "flow", "typeahead": "flow",
     "app": "app", "open_records": "app",
     "crash": "terminal", "log": "terminal", "terminal": "terminal",

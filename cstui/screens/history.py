@@ -16,10 +16,10 @@ from cstui.keys import Context, KeyMap
 from cstui.screens.base import BaseScreen
 from cstui.screens.history_rows import action_words, history_section
 from cstui.screens.order_rows import TABS, Showing, sections_of
-from cstui.terminal import zone_named
 from cstui.widgets.bars import Bar
 from cstui.widgets.page import Page
 from cstui.widgets.page_model import Cell, Place
+from cstui.zones import zone_named
 
 #: Events read at once.
 PAGE = 50

@@ -18,11 +18,11 @@ from cstui.keys import Context, KeyMap
 from cstui.screens.order_rows import TABS, Showing, line_names, sections_of
 from cstui.screens.record import RecordScreen
 from cstui.screens.record_actions import RecordActions
-from cstui.terminal import zone_named
 from cstui.widgets.bars import Bar
 from cstui.widgets.padlock import padlock_cell, viewers_words
 from cstui.widgets.page import Page
 from cstui.widgets.page_model import Cell, Place
+from cstui.zones import zone_named
 
 #: What a banner can be about, the most urgent first; only one line is shown.
 BANNERS = ("said", "lost", "knock", "changed", "idle", "draft")
