@@ -6,6 +6,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -53,12 +54,16 @@ class Origin:
 
 @dataclass(slots=True)
 class Import:
-    """One import under way. `audited` is off in a dry run, which must not hold the audit's chain."""
+    """One import under way, into its store since `started_at`; the batch at hand is stored as of `batch_at` (database clock).
+
+    `audited` is off in a dry run, which must not hold the audit's chain.
+    """
 
     actor: Actor
     store: Target
     report: ImportReport
-    started_at: Any = None
+    started_at: datetime
+    batch_at: datetime
     audited: bool = True
     _phones: OrderedDict[tuple[str, str], str] = field(default_factory=OrderedDict)
     _products: OrderedDict[tuple[str, str], int] = field(default_factory=OrderedDict)

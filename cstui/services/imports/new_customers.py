@@ -48,7 +48,7 @@ class NewCustomers:
         """Stores them with their store, address, note, import record and audit event."""
         if not self._rows:
             return
-        now, store_id = tx.now, self.run.store.id
+        now, store_id = self.run.batch_at, self.run.store.id
         bulk_insert(tx, stored.CUSTOMER, (_customer_row(*row[:4], now) for row in self._rows), _CUSTOMER)
         bulk_insert(
             tx, stored.CUSTOMER_STORE, ((row[0], store_id, now) for row in self._rows), ("customer_id", "store_id", "since")

@@ -153,7 +153,7 @@ class OrderBatch:
         ), ("order_id", "position", "code", "amount", "target"))  # fmt: skip
         bulk_insert(tx, stored.PAYMENT, (
             (run.store.id, key, customer, TransactionKind(kind), TransactionStatus.SUCCEEDED, TransactionOrigin.IMPORT_SUMMARY,
-             amount, each.currency, "external", reference, _SUMMARY, datetime.fromisoformat(when), tx.now)
+             amount, each.currency, "external", reference, _SUMMARY, datetime.fromisoformat(when), run.batch_at)
             for key, customer, each in together for kind, amount, when, reference in each.values["payments"]
         ), _PAYMENT)  # fmt: skip
         store_notes(tx, [
@@ -173,7 +173,7 @@ class OrderBatch:
     def _order_row(self, key: int, customer: int, each: FileOrder) -> tuple[Any, ...]:
         v, c = each.values, each.values["contents"]
         cancelled = datetime.fromisoformat(v["cancelled_at"]) if v["cancelled_at"] else None
-        now = self._tx.now
+        now = self._run.batch_at
         return (
             key, self._run.store.id, customer, each.external_id, OrderKind.SALE, v["number"], v["source"], OrderStatus(v["status"]),
             each.placed_at, cancelled, c["currency"], c["prices_include_tax"], c["subtotal"], c["discount"], c["shipping"], c["tax"],

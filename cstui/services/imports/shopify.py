@@ -94,7 +94,7 @@ class Imports:
             started_at = tx.now
         target = Target(store.id, store.code, store.currency, store.country, ZoneInfo(store.zone))
         report = ImportReport(store=store.code, dry_run=dry_run)
-        return Import(actor, target, report, started_at, audited=not dry_run)
+        return Import(actor, target, report, started_at, started_at, audited=not dry_run)
 
     @contextmanager
     def _writes(self, dry_run: bool) -> Iterator[Writes]:
@@ -182,6 +182,8 @@ class _Work:
         run = self._run
         with self._write() as tx:
             require(tx, run.actor, Permission.DATA_IMPORT, run.store.id)
+            # Read before rows stream in: while PostgreSQL copies, its connection answers nothing else.
+            run.batch_at = tx.now
             outcome = work(tx)
             search_index.index_orders(tx, outcome.touched_orders, customers=False)
             search_index.index_payments(tx, outcome.touched_orders)

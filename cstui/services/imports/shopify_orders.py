@@ -56,16 +56,16 @@ def grouped(records: Iterator[Record], sheet: Sheet) -> Iterator[Rows]:
     """Puts together the rows of each order: adjacent, of one name, with the id on the first one only."""
     name_at, id_at = sheet.place("Name"), sheet.place("Id")
     rows: list[Record] = []
-    name, number = "", ""
+    name = ""
     for record in records:
         cells = sheet.padded(record.cells)
-        its_name, its_id = cells[name_at].strip(), read.unquoted(cells[id_at])
-        if rows and its_name == name and its_id in ("", number):
+        its_name = cells[name_at].strip()
+        if rows and its_name == name and not cells[id_at].strip():
             rows.append(record)
             continue
         if rows:
             yield Rows(rows)
-        rows, name, number = [record], its_name, its_id
+        rows, name = [record], its_name
     if rows:
         yield Rows(rows)
 
