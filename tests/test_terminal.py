@@ -19,13 +19,12 @@ from cstui.terminal import (
     RESET_SEQUENCES,
     check_terminal,
     install_signal_cleanup,
-    local_zone,
     locale_is_utf8,
     reset_terminal,
     terminal_is_gone,
     too_small,
-    zone_named,
 )
+from cstui.zones import local_zone, zone_named
 
 PATIENCE = 20.0
 HANG_UP_IGNORED = ("sh", "-c", "trap '' HUP; exec \"$@\"", "sh")
