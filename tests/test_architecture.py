@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app": {"domain", "screens", "widgets", "keys", "text", "flow", "config", "terminal"},
     "terminal": {"domain"},
     # Of storage only the reading of database URLs; tests/test_config.py proves that nothing heavy comes with it.
-    "config": {"domain", "keys", "storage"},
+    "config": {"domain", "keys"},
     "cli": {"domain", "services", "config", "bootstrap", "keys", "text", "terminal", "start"},
     "start": {"domain", "services", "config", "bootstrap", "keys", "text", "terminal", "app", "cli"},
     "bootstrap": {"domain", "storage", "services", "config", "app"},
