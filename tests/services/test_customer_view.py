@@ -114,9 +114,9 @@ def test_the_database_is_asked_once(db: Database, monkeypatch: pytest.MonkeyPatc
     asked: list[str] = []
     ask = db.reader.rows
 
-    def counted(sql: str, parameters: dict[str, Any]) -> list[Any]:
+    def counted(sql: str, parameters: dict[str, Any], **how: Any) -> list[Any]:
         asked.append(sql)
-        return list(ask(sql, parameters))
+        return list(ask(sql, parameters, **how))
 
     monkeypatch.setattr(db.reader, "rows", counted)
     Customers(db).open(ann, customer)

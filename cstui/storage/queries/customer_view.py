@@ -126,7 +126,7 @@ def permitted(grants: tuple[Grant, ...], stores: frozenset[int]) -> frozenset[st
 
 
 def _document(reader: Reader, sql: str, parameters: Mapping[str, Any]) -> list[Rows]:
-    found = reader.rows(sql, parameters)[0][0]
+    found = reader.rows(sql, parameters, keyed=True)[0][0]
     parts: list[Rows] = json.loads(found) if isinstance(found, str) else found
     return parts
 
