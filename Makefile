@@ -14,7 +14,7 @@ export PIP_REQUIRE_VIRTUALENV := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-slow check lint types layers format bench lock clean venv
+.PHONY: help demo demo-as test test-slow check lint types layers format bench lock clean venv
 
 help:  ## list what make can do
 	@echo 'cstui: what make can do'
@@ -23,6 +23,9 @@ help:  ## list what make can do
 
 demo: $(VENV)/.installed-run  ## open cstui on made-up customers and orders
 	@$(PY) -m cstui demo
+
+demo-as: $(VENV)/.installed-run  ## the same desk as a colleague: make demo-as USER=bob (or sue, adam)
+	@$(PY) -m cstui demo --user $(if $(filter-out $(LOGNAME) root,$(USER)),$(USER),bob)
 
 test: $(VENV)/.installed-dev  ## run the tests on SQLite and on a throw-away PostgreSQL
 	@$(PY) -m pytest -n $(JOBS) $(ARGS)

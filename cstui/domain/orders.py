@@ -1,4 +1,4 @@
-"""Orders: states, what the order screen shows, and what an edit may hold (domain table E.2)."""
+"""Orders: states, what the order screen shows, and what an edit may hold."""
 
 from __future__ import annotations
 

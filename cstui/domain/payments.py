@@ -1,4 +1,4 @@
-"""Transactions, payment attempts, and the payment status that is derived from them (domain table E.4)."""
+"""Transactions, payment attempts, and the payment status that is derived from them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ IN_FLIGHT = (AttemptState.ARMED, AttemptState.SENDING, AttemptState.UNKNOWN)
 
 
 class RefundState(StrEnum):
-    """A refund's life, from request to done (domain table E.5)."""
+    """A refund's life, from request to done."""
 
     REQUESTED = "requested"
     NEEDS_APPROVAL = "needs_approval"

@@ -1,4 +1,4 @@
-"""Shipments: states, and what may still be changed before release (domain table E.3)."""
+"""Shipments: states, and what may still be changed before release."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Subscriptions: states and what a profile shows of them (domain table E.7)."""
+"""Subscriptions: states and what a profile shows of them."""
 
 from __future__ import annotations
 
