@@ -24,8 +24,8 @@ help:  ## list what make can do
 demo: $(VENV)/.installed-run  ## open cstui on made-up customers and orders
 	@$(PY) -m cstui demo
 
-demo-as: $(VENV)/.installed-run  ## the same desk as a colleague: make demo-as USER=bob (or sue, adam)
-	@$(PY) -m cstui demo --user $(if $(filter-out $(LOGNAME) root,$(USER)),$(USER),bob)
+demo-as: $(VENV)/.installed-run  ## the same desk as a colleague: make demo-as AS=bob (or sue, adam)
+	@$(PY) -m cstui demo --user $(or $(AS),bob)
 
 test: $(VENV)/.installed-dev  ## run the tests on SQLite and on a throw-away PostgreSQL
 	@$(PY) -m pytest -n $(JOBS) $(ARGS)
