@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
+from cstui.domain.errors import UsageError
 from cstui.domain.permissions import Role
 from cstui.services.imports import shopify_columns as columns
 from cstui.services.imports.csv_files import CsvFile
@@ -195,7 +196,7 @@ def test_transactions_are_told_apart_by_kind_and_outcome(tmp_path: Path) -> None
 def test_a_file_with_too_few_columns_says_which(sqlite_db: Database) -> None:
     ann = factories.add_staff(sqlite_db, role=Role.ADMIN, store=factories.add_store(sqlite_db, "trim"))
     path = DATA / "shopify-orders-trimmed" / "orders_export.csv"
-    with pytest.raises(columns.UsageError, match="Id, Financial Status, Fulfillment Status"):
+    with pytest.raises(UsageError, match="Id, Financial Status, Fulfillment Status"):
         Imports(sqlite_db).shopify(ann, "trim", orders=[path])
     with CsvFile(path) as file:
         found = sum(1 for _ in file.records(lambda fault: pytest.fail(fault.reason)))

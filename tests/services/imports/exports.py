@@ -14,36 +14,41 @@ from cstui.services.imports.shopify import Imports
 from cstui.storage.database import Database
 from tests import factories
 
-_ADDRESS = "Name,Street,Address1,Address2,Company,City,Zip,Province,Country,Phone".split(",")
+
+def _names(text: str) -> list[str]:
+    return text.split(",")
+
+
+_ADDRESS = _names("Name,Street,Address1,Address2,Company,City,Zip,Province,Country,Phone")
 _TAXES = [f"Tax {n} {part}" for n in range(1, 6) for part in ("Name", "Value")]
 _LATER = {"Outstanding Balance", "Employee", "Location", "Device ID", "Payment ID", "Payment References"}
 ORDERS = [
-    *"Name,Email,Financial Status,Paid at,Fulfillment Status,Fulfilled at,Accepts Marketing,Currency,Subtotal,Shipping,Taxes,Total".split(","),
-    *"Discount Code,Discount Amount,Shipping Method,Created at".split(","),
-    *(f"Lineitem {name}" for name in "quantity,name,price,compare at price,sku,requires shipping,taxable,fulfillment status".split(",")),
+    *_names("Name,Email,Financial Status,Paid at,Fulfillment Status,Fulfilled at,Accepts Marketing,Currency,Subtotal,Shipping,Taxes,Total"),
+    *_names("Discount Code,Discount Amount,Shipping Method,Created at"),
+    *(f"Lineitem {name}" for name in _names("quantity,name,price,compare at price,sku,requires shipping,taxable,fulfillment status")),
     *(f"Billing {name}" for name in _ADDRESS), *(f"Shipping {name}" for name in _ADDRESS),
-    *"Notes,Note Attributes,Cancelled at,Payment Method,Payment Reference,Refunded Amount,Vendor,Outstanding Balance".split(","),
-    *"Employee,Location,Device ID,Id,Tags,Risk Level,Source,Lineitem discount".split(","), *_TAXES,
-    *"Phone,Receipt Number,Duties,Billing Province Name,Shipping Province Name,Payment ID,Payment Terms Name".split(","),
-    *"Next Payment Due At,Payment References".split(","),
+    *_names("Notes,Note Attributes,Cancelled at,Payment Method,Payment Reference,Refunded Amount,Vendor,Outstanding Balance"),
+    *_names("Employee,Location,Device ID,Id,Tags,Risk Level,Source,Lineitem discount"), *_TAXES,
+    *_names("Phone,Receipt Number,Duties,Billing Province Name,Shipping Province Name,Payment ID,Payment Terms Name"),
+    *_names("Next Payment Due At,Payment References"),
 ]  # fmt: skip
 ORDERS_2021 = [name for name in ORDERS if name not in _LATER]
-CUSTOMERS_A = (
+CUSTOMERS_A = _names(
     "First Name,Last Name,Email,Accepts Email Marketing,Company,Address1,Address2,City,Province,Province Code,Country,Country Code,Zip,"
     "Phone,Accepts SMS Marketing,Total Spent,Total Orders,Tags,Note,Tax Exempt"
-).split(",")
+)
 CUSTOMERS_B = ["Customer ID", *CUSTOMERS_A]
-CUSTOMERS_C = (
+CUSTOMERS_C = _names(
     "Customer ID,First Name,Last Name,Email,Accepts Email Marketing,Default Address Company,Default Address Address1,"
     "Default Address Address2,Default Address City,Default Address Province Code,Default Address Country Code,Default Address Zip,"
     "Default Address Phone,Phone,Accepts SMS Marketing,Total Spent,Total Orders,Note,Tax Exempt,Tags"
-).split(",")
+)
 CUSTOMERS_OLD = [
     "Accepts Marketing" if name == "Accepts Email Marketing" else name
     for name in CUSTOMERS_A
     if name != "Accepts SMS Marketing"
 ]
-TRANSACTIONS = "Order,Name,Kind,Gateway,Created At,Status,Amount,Currency,Card Type".split(",")
+TRANSACTIONS = _names("Order,Name,Kind,Gateway,Created At,Status,Amount,Currency,Card Type")
 #: What only the first row of an order carries.
 _REPEATED = {"Name", "Email", "Created at", "Phone", "Vendor"} | {
     name for name in ORDERS if name.startswith("Lineitem")
@@ -68,7 +73,7 @@ def order(
         "Payment Method": "Stripe", "Payment Reference": f"ref{number}",
         **{name.replace("_", " "): value for name, value in more.items()},
     }  # fmt: skip
-    rows = []
+    rows: list[Row] = []
     for place, (name, quantity, price) in enumerate(lines):
         item = {
             "Lineitem quantity": str(quantity), "Lineitem name": name, "Lineitem price": price, "Lineitem sku": name.split()[0].upper(),
@@ -99,7 +104,7 @@ def write(
     return path
 
 
-def orders_file(folder: Path, *orders: list[Row], name: str = "orders.csv", **how: Any) -> Path:
+def orders_file(folder: Path, *orders: Sequence[Row], name: str = "orders.csv", **how: Any) -> Path:
     """An orders export in today's layout."""
     return write(folder / name, ORDERS, [row for rows in orders for row in rows], **how)
 
@@ -148,7 +153,7 @@ class Shop:
         """Imports files as the store's administrator."""
         return Imports(self.db).shopify(self.admin, self.code, **files)
 
-    def orders(self, folder: Path, *orders: list[Row]) -> ImportReport:
+    def orders(self, folder: Path, *orders: Sequence[Row]) -> ImportReport:
         """Imports orders written to a file."""
         return self.take(orders=[orders_file(folder, *orders)])
 

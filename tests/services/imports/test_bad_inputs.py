@@ -59,7 +59,7 @@ def stored_texts(db: Database) -> list[str]:
 def test_every_bad_text_in_every_text_column_is_stored_clean(db: Database, tmp_path: Path) -> None:
     shop = Shop(db)
     files = [hostile(n, text) for n, (_, text) in enumerate(BAD_TEXTS, 1)]
-    path = orders_file(tmp_path, *files, order(9999))
+    path = orders_file(tmp_path, *files, order(9999), ends="\r\n")
     report = shop.take(orders=[path])
     assert (report.orders.created, report.orders.refused) == (len(BAD_TEXTS) + 1, 0)
     for text in stored_texts(db):
@@ -80,7 +80,7 @@ def test_every_bad_customer_is_stored_clean_or_refused_alone(db: Database, tmp_p
         {**customer(), **dict.fromkeys(columns if len(text) <= 20_000 else ["Note", "First Name"], text), "Customer ID": str(10**12 + n)}
         for n, (_, text) in enumerate(texts)
     ]  # fmt: skip
-    path = write(tmp_path / "customers.csv", CUSTOMERS_C, rows)
+    path = write(tmp_path / "customers.csv", CUSTOMERS_C, rows, ends="\r\n")
     report = shop.take(customers=[path])
     assert report.refused == []
     assert report.customers.created + report.customers.updated + report.customers.unchanged == len(texts)

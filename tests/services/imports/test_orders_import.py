@@ -116,7 +116,7 @@ def test_a_file_saved_by_a_european_spreadsheet_comes_in(sqlite_db: Database, tm
     assert rows(sqlite_db, Order)[0].billing_first_name == "Zoë"
 
 
-MONEY: dict[str, tuple[dict[str, str], tuple[int, int, int, bool]]] = {
+MONEY: dict[str, tuple[dict[str, Any], tuple[int, int, int, bool]]] = {
     "a code on the lines": (
         {"Discount_Code": "SAVE", "Discount_Amount": "4.00", "Subtotal": "16.00", "Total": "21.00"}, (2000, 400, 2100, False),
     ),
@@ -133,7 +133,7 @@ MONEY: dict[str, tuple[dict[str, str], tuple[int, int, int, bool]]] = {
 
 @pytest.mark.parametrize(("cells", "wanted"), MONEY.values(), ids=MONEY.keys())
 def test_money_adds_up_and_the_total_is_the_files(
-    sqlite_db: Database, tmp_path: Path, cells: dict[str, str], wanted: tuple[int, int, int, bool]
+    sqlite_db: Database, tmp_path: Path, cells: dict[str, Any], wanted: tuple[int, int, int, bool]
 ) -> None:
     report = Shop(sqlite_db).orders(tmp_path, order(1001, **cells))
     (o,) = rows(sqlite_db, Order)
@@ -152,7 +152,7 @@ def test_a_discount_on_shipping_names_its_target(sqlite_db: Database, tmp_path: 
     ]
 
 
-STATES: dict[str, tuple[dict[str, str], str, str, list[tuple[str, int]]]] = {
+STATES: dict[str, tuple[dict[str, Any], str, str, list[tuple[str, int]]]] = {
     "paid": ({}, "in_progress", "awaiting_inventory", [("sale", 2500)]),
     "authorized": ({"Financial_Status": "authorized", "Paid_at": ""}, "in_progress", "awaiting_inventory", [("authorise", 2500)]),
     "pending": ({"Financial_Status": "pending", "Paid_at": ""}, "created", "awaiting_inventory", []),
@@ -180,7 +180,7 @@ STATES: dict[str, tuple[dict[str, str], str, str, list[tuple[str, int]]]] = {
 def test_states_are_told_in_our_terms(
     sqlite_db: Database,
     tmp_path: Path,
-    cells: dict[str, str],
+    cells: dict[str, Any],
     status: str,
     shipment: str,
     payments: list[tuple[str, int]],
@@ -192,7 +192,7 @@ def test_states_are_told_in_our_terms(
     assert report.warnings == []
 
 
-CONTRADICTIONS = {
+CONTRADICTIONS: dict[str, dict[str, Any]] = {
     "Paid at is blank": {"Paid_at": ""},
     "Outstanding Balance is not zero": {"Outstanding_Balance": "25.00"},
     "cancelled and yet fulfilled": {
@@ -211,7 +211,7 @@ CONTRADICTIONS = {
 
 @pytest.mark.parametrize(("words", "cells"), CONTRADICTIONS.items(), ids=CONTRADICTIONS.keys())
 def test_a_contradiction_is_stored_and_told(
-    sqlite_db: Database, tmp_path: Path, words: str, cells: dict[str, str]
+    sqlite_db: Database, tmp_path: Path, words: str, cells: dict[str, Any]
 ) -> None:
     report = Shop(sqlite_db).orders(tmp_path, order(1001, **cells))
     assert report.orders.created == 1
@@ -232,7 +232,8 @@ REFUSED = {
 def test_a_cell_that_cannot_be_read_refuses_its_order_and_no_other(
     sqlite_db: Database, tmp_path: Path, column: str, value: str
 ) -> None:
-    bad = order(1002, [("Mug", 1, "20.00"), ("Tea", 1, "0.00")], **{column.replace(" ", "_"): value})
+    cells: dict[str, Any] = {column.replace(" ", "_"): value}
+    bad = order(1002, [("Mug", 1, "20.00"), ("Tea", 1, "0.00")], **cells)
     if column.startswith("Lineitem"):
         bad = [bad[0], {**bad[1], column: value}]
         bad[0] = order(1002, [("Mug", 1, "20.00")])[0]
