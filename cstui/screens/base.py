@@ -93,9 +93,14 @@ class BaseScreen(Commanding, Screen[None]):
         """What stands at the right of the crumbs: the padlock, TEST, read-only."""
         return ()
 
+    @property
+    def has_frame(self) -> bool:
+        """Whether there are bars to write on: not before the first paint, not while the screen is taken down."""
+        return self.is_mounted and bool(self.query_children("#keys"))
+
     def refresh_frame(self) -> None:
         """Says again where one is and what is possible."""
-        if not self.is_mounted:
+        if not self.has_frame:
             return
         self.query_one("#crumbs", Bar).say((Cell("Find", "muted"), *self.crumbs()), self.marks())
         self.refresh_status()
@@ -103,14 +108,14 @@ class BaseScreen(Commanding, Screen[None]):
 
     def refresh_status(self) -> None:
         """The line of agent, database and the last receipt."""
-        if self.is_mounted:
+        if self.has_frame:
             left, right = self.desk_app.status_cells()
             said = (Cell(self.receipt, self._receipt_tone),) if self.receipt else ()
             self.query_one("#status", Bar).say((*said, *left) if said else left, right)
 
     def refresh_keys(self) -> None:
         """The last line: the keys of what has the focus; dimmed where not possible now, absent where never permitted."""
-        if not self.is_mounted:
+        if not self.has_frame:
             return
         in_field = self.focused is not None and hasattr(self.focused, "insert_text_at_cursor")
         context = Context.PANEL if self.panel is not None else self.contexts[0]

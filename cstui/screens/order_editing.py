@@ -275,7 +275,10 @@ class OrderEditing(OrderDrafts):
         return preview_words(preview, added, self.desk_app.reader)
 
     async def _must_be_seen(self, panel: FormPanel, values: dict[str, str]) -> bool:
-        """Shows the difference that nobody has seen yet; True where there is one, so that saving waits for a second F9."""
+        """Shows the difference that nobody has seen yet; True, so that saving waits for a second F9."""
+        if self._preview_timer is not None:
+            self._preview_timer.stop()
+        self.workers.cancel_group(self, "preview")
         words = await self._difference_words(self.order, values)
         self._previewed = values
         panel.say_below(f"{words} F9 again saves.", "warn")
@@ -299,7 +302,7 @@ class OrderEditing(OrderDrafts):
         change = await self._agreed(refused, comparison, said)
         self.show_order(comparison.now)
         if change is None:
-            self.tell_reason(f"{said} Your text is kept as a draft; e continues it.")
+            self.tell_reason("Not saved. Your text is kept as a draft; e continues it.")
             return None
         if change.is_empty:
             await self.drop_draft()

@@ -109,7 +109,7 @@ class OrderLocking(OrderPage):
             may_ask = isinstance(error, HeldElsewhere) or error.facts.get("may_take_over")
             if not may_ask:
                 await self._refresh_padlock()
-                self.tell_error(error)
+                self.tell_reason(f"Locked by {error.holder} on {error.terminal}. {error.advice}")
                 return None
             if await self.ask(take_over_panel(error)) is None:
                 return None
@@ -345,7 +345,7 @@ class OrderLocking(OrderPage):
                 str(facts.get("reason") or ""),
             )
         elif event.what is What.IDLE_RELEASED:
-            self._lock_lost("Your lock was given back, since no key was pressed for long", "")
+            self._lock_lost("Your lock was given back after long idleness", "")
         elif event.what is What.IDLE_WARNING:
             minutes = max(1, int(facts.get("idle", 60)) // 60)
             left = facts.get("release_in")
@@ -372,7 +372,7 @@ class OrderLocking(OrderPage):
             self.set_banner("lost", "")
             self.tell(f"{words}{because}.", "warn")
         else:
-            self.set_banner("lost", f"{words}{because}. Your text is kept; F9 shows what can be done.")
+            self.set_banner("lost", f"{words}{because}. Your text is kept; F9 goes on.")
             self.run_worker(self.keep_draft_now(), description="keep draft", exit_on_error=False)
         self.refresh_frame()
 

@@ -160,7 +160,7 @@ class OrderPage(RecordActions, RecordScreen):
 
     def paint(self) -> None:
         """Fills the tab in front."""
-        if self.view is None or not self.is_mounted:
+        if self.view is None or not self.has_frame:
             return
         self.sheet.show(sections_of(self.tab, self.view, self._showing()))
         self.refresh_frame()
@@ -168,7 +168,7 @@ class OrderPage(RecordActions, RecordScreen):
     def refresh_frame(self) -> None:
         """The padlock, the tabs, the keys."""
         super().refresh_frame()
-        if not self.is_mounted:
+        if not self.has_frame:
             return
         counts = {4: len(self.view.notes), 3: 0} if self.view else {}
         cells = []
@@ -193,7 +193,7 @@ class OrderPage(RecordActions, RecordScreen):
         padlock = padlock_cell(
             self.view.edit_lock, self.actor, self.now(), self.desk_app.reader, editing=self.grip is not None
         )
-        return (*((Cell("TEST", "warn"),) if self.view.is_test else ()), padlock)
+        return (Cell(f"TEST  {padlock.text}", "warn"),) if self.view.is_test else (padlock,)
 
     def tick(self) -> None:
         """Idle times grow."""
@@ -220,7 +220,7 @@ class OrderPage(RecordActions, RecordScreen):
         self.set_banner("said", words)
 
     def _show_banner(self) -> None:
-        if self.is_mounted:
+        if self.has_frame:
             words = next((self._banners[about] for about in BANNERS if about in self._banners), "")
             super().show_banner(words)
 

@@ -34,7 +34,7 @@ class _Line:
     cells: tuple[Cell, ...] = ()
 
 
-class Page(ScrollView, can_focus=True):
+class Page(ScrollView, can_focus=True, inherit_bindings=False):
     """A scrolling page of sections with one cursor.
 
     `show()` refills it and keeps cursor, scroll and what was expanded where the rows are still there.

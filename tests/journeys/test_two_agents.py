@@ -219,7 +219,7 @@ async def test_one_person_at_two_terminals_is_asked_before_he_takes_over(shop: S
         await there.shows("You hold this elsewhere", "y take it over here")
         await there.press("y")
         await there.shows("[EDITING]")
-        await here.shows("Your text is kept; F9 shows what can be done.")
+        await here.shows("Your text is kept; F9 goes on.")
         await here.press("f9")
         await here.shows("Your lock was removed")
     assert street_of(shop) == "12 Elm Street"

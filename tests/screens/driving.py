@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from textual import events
 from textual.pilot import Pilot
 
 from cstui.app import CstuiApp, DeskOptions
@@ -31,8 +32,10 @@ class Driven:
         await self.pilot.press(*keys)
 
     async def type(self, text: str) -> None:
-        """Types a text."""
-        await self.pilot.press(*("space" if sign == " " else sign for sign in text))
+        """Types a text in one burst, as a fast typist does."""
+        for sign in text:
+            self.app.post_message(events.Key("space" if sign == " " else sign, sign))
+        await self.pilot.pause()
 
     @property
     def text(self) -> str:
