@@ -153,6 +153,8 @@ class CstuiApp(App[int]):
             loop.call_soon_threadsafe(self._on_live, event)
 
         self.desk.start_pulse(hand_over)
+        if self._actor is not None:
+            await quietly(self.desk.sign_in.seen, self._actor)
         self.set_interval(5, self._every_few_seconds)
 
     async def _resume(self) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from cstui.domain.ids import Kind
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -20,7 +22,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class AuditRow:
-    """One event as the history shows it, newest first (AUD-03)."""
+    """One event as the history shows it, newest first (AUD-03). `record` is what people call the record, where a list mixes several."""
 
     id: int
     at: datetime
@@ -30,6 +32,9 @@ class AuditRow:
     reason: str
     version: int | None
     changes: tuple[Change, ...]
+    record_kind: Kind = Kind.ORDER
+    record_id: int = 0
+    record: str = ""
 
 
 def value_hash(salt: str, value: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -17,6 +17,8 @@ from cstui.domain.errors import NotFound
 from cstui.domain.ids import Kind
 from cstui.storage.tables.audit import AuditChain, AuditChange, AuditEvent
 from cstui.storage.tables.base import table_of
+from cstui.storage.tables.customers import Customer
+from cstui.storage.tables.orders import Order
 from cstui.storage.transaction import Transaction
 
 _CHAIN = table_of(AuditChain)
@@ -191,9 +193,14 @@ def events_of_customer(
 def events_by(
     transaction: Transaction, staff_id: int, since: datetime, limit: int = 200
 ) -> tuple[AuditRow, ...]:
-    """What a person has done since, newest first."""
+    """What a person has done since, newest first, each with the name of its record."""
     query = sa.select(_EVENT).where(_EVENT.c.actor_id == staff_id, _EVENT.c.at >= since)
-    return _with_changes(transaction, query.order_by(_EVENT.c.id.desc()).limit(limit))
+    events = _with_changes(transaction, query.order_by(_EVENT.c.id.desc()).limit(limit))
+    names = names_of(transaction, {(event.record_kind, event.record_id) for event in events})
+    return tuple(
+        replace(event, record=names.get((event.record_kind, event.record_id), event.record_kind))
+        for event in events
+    )
 
 
 def changes_after(transaction: Transaction, kind: Kind, record_id: int, event_id: int) -> tuple[Change, ...]:
@@ -228,13 +235,43 @@ def erase(transaction: Transaction, event_id: int, path: str) -> int:
     )
 
 
+def names_of(transaction: Transaction, records: Iterable[tuple[Kind, int]]) -> dict[tuple[Kind, int], str]:
+    """What people call some orders and customers: `#1001`, a name."""
+    wanted = set(records)
+    orders = [record_id for kind, record_id in wanted if kind is Kind.ORDER]
+    people = [record_id for kind, record_id in wanted if kind is Kind.CUSTOMER]
+    order, person = table_of(Order), table_of(Customer)
+    names: dict[tuple[Kind, int], str] = {}
+    for row in (
+        transaction.rows(sa.select(order.c.id, order.c.number).where(order.c.id.in_(orders)))
+        if orders
+        else ()
+    ):
+        names[Kind.ORDER, row.id] = row.number
+    found = sa.select(person.c.id, person.c.first_name, person.c.last_name, person.c.email).where(
+        person.c.id.in_(people)
+    )
+    for row in transaction.rows(found) if people else ():
+        names[Kind.CUSTOMER, row.id] = f"{row.first_name} {row.last_name}".strip() or row.email
+    return names
+
+
 def _with_changes(transaction: Transaction, query: Any) -> tuple[AuditRow, ...]:
     events = transaction.rows(query)
     changes = _changes_of(transaction, [event.id for event in events])
     return tuple(
         AuditRow(
-            e.id, e.at, e.actor_name, e.terminal, e.action, e.reason, e.version, tuple(changes.get(e.id, ()))
-        )
+            e.id,
+            e.at,
+            e.actor_name,
+            e.terminal,
+            e.action,
+            e.reason,
+            e.version,
+            tuple(changes.get(e.id, ())),
+            e.record_kind,
+            e.record_id,
+        )  # fmt: skip
         for e in events
     )
 
