@@ -271,7 +271,7 @@ def _with_changes(transaction: Transaction, query: Any) -> tuple[AuditRow, ...]:
             tuple(changes.get(e.id, ())),
             e.record_kind,
             e.record_id,
-        )  # fmt: skip
+        )
         for e in events
     )
 
