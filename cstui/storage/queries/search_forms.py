@@ -18,6 +18,8 @@ from cstui.storage.reader import Reader, Row
 CANDIDATES = 5_000
 #: Orders that are sorted where no field names a person or a number: the newest.
 WITHOUT_NAMES = 2_000
+#: Different spellings with accents that one field is compared with at most.
+BEYOND_ASCII = 500
 
 _ORDER_SORTS = {
     OrderSort.NUMBER: "length(o.number) {d}, o.number {d}, o.id {d}",
@@ -41,7 +43,8 @@ _CUSTOMER_SORTS = {
 class _Terms:
     """Conditions as they are gathered, with their values."""
 
-    is_sqlite: bool
+    reader: Reader
+    table: str
     stores: str
     strict: bool
     conditions: list[str] = field(default_factory=list)
@@ -50,7 +53,7 @@ class _Terms:
     def value(self, value: Any) -> str:
         """A parameter for a value."""
         name = f"v{len(self.values)}"
-        self.values[name] = value
+        self.values[name] = value.replace("\0", "") if isinstance(value, str) else value
         return ":" + name
 
     def among(self, column: str, spaces: Sequence[Space], text: str) -> None:
@@ -63,16 +66,26 @@ class _Terms:
         )
 
     def starts(self, column: str, text: str) -> None:
-        """A word of the column starts with the text (strict: is it); values with letters beyond ASCII were judged by their terms."""
-        plain = "".join(sign for sign in text if sign.isalnum() or sign == " ")
-        pattern = self.value(f"% {plain} %" if self.strict else f"% {plain}%")
+        """A word of the column starts with the text (strict: is it). Call it after `among`, which limits what is looked at."""
+        spelled = [value for value in self._beyond_ascii(column) if self._fits(value, text)]
+        pattern = self.value(f"% {text} %" if self.strict else f"% {text}%")
         letters = f"' ' || replace(replace(lower({column}), '''', ''), '-', ' ') || ' '"
-        beyond = (
-            f"length(CAST({column} AS BLOB)) <> length({column})"
-            if self.is_sqlite
-            else f"octet_length({column}) <> length({column})"
+        either = "".join(f" OR {column} = {self.value(value)}" for value in spelled)
+        self.conditions.append(f"({letters} LIKE {pattern}{either})")
+
+    def _beyond_ascii(self, column: str) -> list[str]:
+        """The candidates' values with letters that the databases fold differently; they are folded here instead."""
+        longer = "length(CAST({c} AS BLOB))" if self.reader.is_sqlite else "octet_length({c})"
+        rows = self.reader.rows(
+            f"SELECT DISTINCT {column} FROM {self.table} WHERE {' AND '.join(self.conditions)}"
+            f" AND {longer.format(c=column)} <> length({column}) LIMIT {BEYOND_ASCII}",
+            self.values,
         )
-        self.conditions.append(f"({letters} LIKE {pattern} OR {beyond})")
+        return [row[0] for row in rows]
+
+    def _fits(self, value: str, text: str) -> bool:
+        words = " ".join(words_of(value))
+        return f" {text} " in f" {words} " if self.strict else f" {text}" in f" {words}"
 
     def is_or_starts(self, expression: str, text: str) -> None:
         """The expression starts with the text (strict: equals it)."""
@@ -124,7 +137,7 @@ def orders(
     """Rows of the order form: id, number, store, its name, customer, first and last billing name, company, placed, total, currency, status,
     holder of the edit lock."""
     in_stores = f"store_id IN ({', '.join(str(int(key)) for key in stores)})"
-    terms = _Terms(reader.is_sqlite, in_stores, strict)
+    terms = _Terms(reader, "orders o", in_stores, strict)
     if number := compact(form.order_number):
         terms.among("o.id", [Space.ORDER, Space.ORDER_DIGITS], number)
     _person(
@@ -164,7 +177,7 @@ def _facts(terms: _Terms, form: SearchForm) -> list[str]:
             day = terms.value(text.strip())
             expression = (
                 f"date(o.placed_at) {compared} {day}"
-                if terms.is_sqlite
+                if terms.reader.is_sqlite
                 else f"CAST(o.placed_at AS date) {compared} CAST({day} AS date)"
             )
             found.append(expression)
@@ -200,7 +213,12 @@ def customers(
 ) -> list[Row]:
     """Rows of the customer form: id, e-mail, first name, last name, phone, then street, second line, city, region, postcode, country."""
     in_stores = f"store_id IN ({', '.join(str(int(key)) for key in stores)})"
-    terms = _Terms(reader.is_sqlite, in_stores, strict)
+    terms = _Terms(
+        reader,
+        "customer c LEFT JOIN customer_address a ON a.customer_id = c.id AND a.is_default_billing",
+        in_stores,
+        strict,
+    )
     _person(
         terms, form, "c.id",
         {"first_name": "c.first_name", "last_name": "c.last_name", "email": "c.email_folded", "postcode": "coalesce(a.postcode, '')"},
