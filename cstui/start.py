@@ -7,9 +7,11 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cstui.domain.errors import CstuiError, DatabaseAway, Exit
+from cstui.domain.errors import CstuiError, DatabaseAway, Exit, NotSignedIn
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cstui.app import DeskOptions
     from cstui.config import Config
     from cstui.domain.actor import Actor
@@ -18,21 +20,25 @@ if TYPE_CHECKING:
 def open_desk(*, database: str = "", config: str = "", acting_as: str = "", read_only: bool = False) -> int:
     """Opens the desk on the configured database and returns its exit code.
 
-    A kept login is resumed behind the first paint; without one the desk asks for a name. Faults are said in one line.
+    A kept login is resumed behind the first paint; without one the desk asks for a name. Where there is no database at the default
+    place, it offers to make one. Faults are said in one line.
     """
     from cstui import config as settings_file
+    from cstui.services.schema import require_driver
 
     try:
         settings = settings_file.load(config or None, database or None)
-        if (
-            settings.database.is_sqlite
-            and settings.database.path is not None
-            and not settings.database.path.exists()
-        ):
-            raise DatabaseAway(
-                f"There is no database at {settings.database.path} yet.",
-                "Try “cstui demo” for one with made-up data, or “cstui init” to make your own.",
-            )
+        require_driver(settings.database.is_sqlite)
+        path = settings.database.path
+        if path is not None and not path.exists():
+            if settings.is_database_configured or not _somebody_is_here():
+                raise DatabaseAway(
+                    f"There is no database at {path} yet.",
+                    "Run “cstui demo” to look around in made-up data, or “cstui init” to make your own.",
+                )
+            return _offer(path, config)
+        if path is not None:
+            _require_current_schema(settings)
         options = desk_options(settings)
         actor = _signed_in(settings, acting_as) if acting_as else None
         token = "" if actor else _kept_token(settings)
@@ -40,6 +46,44 @@ def open_desk(*, database: str = "", config: str = "", acting_as: str = "", read
     except CstuiError as error:
         print(f"{error.title}: {error.in_words()}", file=sys.stderr)
         return int(error.exit_code)
+
+
+def _require_current_schema(settings: Config) -> None:
+    """Passes where the file has this program's schema: one short read, loads nothing. Errors: `SchemaNotCurrent`, `DatabaseAway`."""
+    from cstui.bootstrap import Desk
+
+    desk = Desk(settings.database.text)
+    try:
+        desk.schema.check()
+    finally:
+        desk.close()
+
+
+def _somebody_is_here() -> bool:
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
+def _offer(path: Path, config: str) -> int:
+    """Offers the demo, or a database of one's own; returns the exit code of what was chosen."""
+    from cstui.cli.main import run
+
+    print(
+        f"There is no database at {path} yet.\n"
+        "  d  demo: look around in made-up shops\n"
+        "  i  init: make your own database and its first admin\n"
+        "  q  leave\n"
+        "d, i or q: ",
+        end="",
+        file=sys.stderr,
+        flush=True,
+    )
+    chosen = sys.stdin.readline().strip().lower()
+    options = ["--config", config] if config else []
+    if chosen in ("d", "demo"):
+        return run([*options, "demo"])
+    if chosen in ("i", "init"):
+        return run([*options, "init"])
+    return int(Exit.DONE)
 
 
 def desk_options(settings: Config) -> DeskOptions:
@@ -98,9 +142,21 @@ def _signed_in(settings: Config, name: str) -> Actor:
     from cstui.bootstrap import Desk
     from cstui.services.sign_in import terminal_name
 
+    password = os.environ.get("CSTUI_PASSWORD", "")
+    if not password:
+        raise NotSignedIn(
+            "--as needs the password in CSTUI_PASSWORD.",
+            "Set it, or leave --as out: the desk asks for a name.",
+        )
     desk = Desk(settings.database.text)
     try:
-        return desk.sign_in.sign_in(name, os.environ.get("CSTUI_PASSWORD", ""), terminal_name()).actor
+        signed_in = desk.sign_in.sign_in(name, password, terminal_name())
+        if signed_in.must_change_password:
+            raise NotSignedIn(
+                "This password was given for one sign-in and must be changed first.",
+                "Leave --as out: the desk asks for a new one.",
+            )
+        return signed_in.actor
     finally:
         desk.close()
 

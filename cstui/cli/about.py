@@ -98,16 +98,16 @@ def _add_doctor(app: typer.Typer, session: Session) -> None:
         if reset_terminal:
             from cstui.terminal import reset_terminal as reset
 
-            done = reset(sys.stdout)
-            session.printer.answer({"reset": done}, lambda: "")
+            done = any(reset(stream) for stream in (sys.__stdout__, sys.__stderr__) if stream is not None)
+            session.printer.answer(
+                {"reset": done}, lambda: "" if done else "There is no terminal here to put right."
+            )
             return 0
         from cstui.cli.doctor import examined
+        from cstui.cli.finding import State
 
         findings = examined(session)
         session.printer.answer(
-            [{"check": f.check, "state": f.state, "found": f.found, "fix": f.fix} for f in findings],
-            lambda: "\n".join(
-                f"{f.sign} {f.check}: {f.found}{'  → ' + f.fix if f.fix else ''}" for f in findings
-            ),
+            [found.as_json() for found in findings], lambda: "\n".join(found.in_words() for found in findings)
         )
-        return 1 if any(f.state == "broken" for f in findings) else 0
+        return 1 if any(found.state is State.BROKEN for found in findings) else 0

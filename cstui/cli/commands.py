@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Final
+
 import typer
 
 from cstui.cli.session import Session
+
+EVERYWHERE: Final = "Everywhere: --db URL, --config FILE, --as NAME (password from CSTUI_PASSWORD), --json."
 
 
 def make_app(session: Session) -> typer.Typer:
@@ -13,13 +17,43 @@ def make_app(session: Session) -> typer.Typer:
 
     app = typer.Typer(
         name="cstui",
-        help="The call-center desk in a terminal. Without a command it opens the desk.\n\n"
-        "Everywhere: --db URL, --config FILE, --as NAME (password from CSTUI_PASSWORD), --json.",
+        help="The call-center desk in a terminal. Without a command it opens the desk.",
+        epilog=EVERYWHERE,
         no_args_is_help=True,
         add_completion=True,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
+
+    @app.callback()
+    def frame(
+        version: Annotated[
+            bool,
+            typer.Option(
+                "--version", is_eager=True, callback=_say_version, help="Show the version and exit."
+            ),
+        ] = False,
+    ) -> None:
+        """What stands before a command."""
+
     for group in (data, people, records, about):
         group.add(app, session)
+    _tell_everywhere(app)
     return app
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from cstui import __version__
+
+        print(f"cstui {__version__}")
+        raise typer.Exit
+
+
+def _tell_everywhere(app: typer.Typer) -> None:
+    """Every command's help ends with the options that it takes without listing them."""
+    for command in app.registered_commands:
+        command.epilog = EVERYWHERE
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            _tell_everywhere(group.typer_instance)

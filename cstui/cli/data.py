@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from cstui.cli.import_words import import_words
+from cstui.cli.asking import asked_name, asked_new_password, given_password
 from cstui.cli.session import Session
-from cstui.domain.errors import InvalidInput, UsageError
+from cstui.domain.errors import UsageError
 
 
 def add(app: typer.Typer, session: Session) -> None:
@@ -37,7 +37,7 @@ def _add_demo(app: typer.Typer, session: Session) -> None:
         ] = "ann",
         no_ui: Annotated[bool, typer.Option("--no-ui", help="Only seed.")] = False,
     ) -> int:
-        """Opens the desk on made-up data: three shops, 2,000 customers, 6,000 orders."""
+        """Opens the desk on made-up data: four shops, 2,000 customers, 6,000 orders."""
         from cstui.cli.demo import run_demo
 
         return run_demo(session, fresh=fresh, directory=directory, user=user, no_ui=no_ui)
@@ -54,38 +54,24 @@ def _add_init(app: typer.Typer, session: Session) -> None:
         ] = "",
     ) -> None:
         """Makes the database and the first admin."""
-        import os
-
+        from cstui.domain.passwords import require_fit
+        from cstui.domain.staff import required_name
         from cstui.services.sign_in import terminal_name
 
-        if not admin:
-            if not sys.stdin.isatty():
-                raise UsageError(
-                    "There is nobody to ask for a name.", "Add --admin NAME and set CSTUI_PASSWORD."
-                )
-            admin = input("Name of the first admin: ").strip()
-        password = os.environ.get("CSTUI_PASSWORD", "") or _asked_password()
+        name = required_name(admin or asked_name("Name of the first admin: ", "Add --admin NAME."))
+        # Checked before anything is made, so that a refusal leaves nothing behind.
+        password = require_fit(given_password() or asked_new_password("CSTUI_PASSWORD"), name)
         desk = session.bare_desk
-        desk.schema.make()
-        member = desk.staff.add_first_admin(admin, password, terminal_name())
+        desk.schema.upgrade()
+        member = desk.staff.add_first_admin(name, password, terminal_name())
         where = session.config.database.shown
         session.printer.answer(
             {"database": where, "admin": member.name},
             lambda: (
-                f"Made {where} with {member.name} as admin.\nNext: cstui login {member.name}, then cstui store add CODE."
+                f"Made {where} with {member.name} as admin.\n"
+                f"Next: cstui login {member.name}, then cstui store add CODE --name … --currency … --zone … --country …"
             ),
         )
-
-
-def _asked_password() -> str:
-    import getpass
-
-    if not sys.stdin.isatty():
-        raise UsageError("There is no password.", "Set CSTUI_PASSWORD.")
-    first, second = getpass.getpass("Password: "), getpass.getpass("The same again: ")
-    if first != second:
-        raise InvalidInput("password", "", "The two do not match.", "Start again.")
-    return first
 
 
 def _add_db(app: typer.Typer, session: Session) -> None:
@@ -150,7 +136,13 @@ def _add_import(app: typer.Typer, session: Session) -> None:
             report = session.desk.imports.shopify(
                 session.actor, store, orders or (), customers or (), transactions or (), dry_run, progress
             )
-        session.printer.answer(report.as_json(), lambda: import_words(report.as_json()))
+        session.printer.answer(report.as_json(), lambda: _import_words(report.as_json()))
+
+
+def _import_words(report: dict[str, Any]) -> str:
+    from cstui.cli.import_words import import_words
+
+    return import_words(report)
 
 
 class ProgressBar:

@@ -1,15 +1,16 @@
-"""`cstui demo`: a seeded SQLite file with people to sign in as."""
+"""`cstui demo`: a seeded database with people to sign in as."""
 
 from __future__ import annotations
 
+import hashlib
 import secrets
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cstui.cli.session import Session
-from cstui.domain.errors import Conflict, CstuiError, UsageError
+from cstui.domain.errors import Conflict, SignInRefused, UsageError
 
 if TYPE_CHECKING:
     from cstui.services.demo import DemoSummary
@@ -20,32 +21,74 @@ _WORDS = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where the demo lives: `file` is the demo's own, None for a database that was named with `--db` and is never thrown away.
+
+    `kept` holds its password, readable by its owner only.
+    """
+
+    url: str
+    shown: str
+    file: Path | None
+    kept: Path
+
+
 def run_demo(session: Session, *, fresh: bool, directory: Path | None, user: str, no_ui: bool) -> int:
     """Seeds where needed, says the password once, opens the desk signed in as `user`; returns the exit code."""
-    folder = directory or session.data_folder
-    file, kept = folder / "demo.db", folder / "demo.password"
+    place = _place(session, directory)
     if fresh:
-        _remove(file)
-    url = f"sqlite:///{file.absolute()}"
-    if not file.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        password = _new_password(kept)
-        _say(session, url, password, _seed(url, file, password))
+        _remove(place)
+    if not _is_seeded(place):
+        place.kept.parent.mkdir(parents=True, exist_ok=True)
+        password = _made_up_password()
+        summary = _seed(session, place, password)
+        _keep(place.kept, password)
+        _say(session, place.shown, password, summary)
     elif no_ui:
-        session.printer.answer({"database": url}, lambda: f"The demo is at {file}. “--fresh” seeds it again.")
-    return 0 if no_ui else _open(session, url, user, _kept_password(kept))
+        session.printer.answer(
+            {"database": place.shown},
+            lambda: f"The demo is at {place.shown}. “cstui demo --fresh” seeds it again.",
+        )
+    return 0 if no_ui else _open(session, place, user)
 
 
-def _say(session: Session, url: str, password: str, summary: DemoSummary) -> None:
+def _place(session: Session, directory: Path | None) -> _Place:
+    """A file in the user's data folder, or in `directory`; with `--db`, that database."""
+    folder = (directory or session.data_folder).expanduser().absolute()
+    if not session.everywhere.database:
+        file = folder / "demo.db"
+        return _Place(f"sqlite:///{file}", f"sqlite:///{file}", file, folder / "demo.password")
+    database = session.config.database
+    mark = hashlib.sha256(database.shown.encode()).hexdigest()[:12]
+    return _Place(database.text, database.shown, None, folder / f"demo-{mark}.password")
+
+
+def _is_seeded(place: _Place) -> bool:
+    if place.file is not None:
+        return place.file.exists()
+    if not place.kept.exists():
+        return False
+    from cstui.bootstrap import Desk
+
+    desk = Desk(place.url)
+    try:
+        # The database may have been dropped and created since.
+        return desk.schema.has_people()
+    finally:
+        desk.close()
+
+
+def _say(session: Session, shown: str, password: str, summary: DemoSummary) -> None:
     session.printer.answer(
         {
-            "database": url, "password": password, "staff": summary.staff, "stores": summary.stores,
+            "database": shown, "password": password, "staff": summary.staff, "stores": summary.stores,
             "customers": summary.customers, "orders": summary.orders,
             "to_try": [{"what": each.words, "ref": each.ref, "shown": each.shown} for each in summary.to_try],
         },
         lambda: "\n".join(
             (
-                f"Seeded {url}: {summary.stores} stores, {summary.customers:,} customers, {summary.orders:,} orders.",
+                f"Seeded {shown}: {summary.stores} stores, {summary.customers:,} customers, {summary.orders:,} orders.",
                 f"Sign in as {', '.join(summary.staff)}; the password of all is: {password}",
                 "Worth a look:",
                 *(f"  {each.shown:<22} {each.words}" for each in summary.to_try),
@@ -54,35 +97,39 @@ def _say(session: Session, url: str, password: str, summary: DemoSummary) -> Non
     )  # fmt: skip
 
 
-def _seed(url: str, file: Path, password: str) -> DemoSummary:
+def _seed(session: Session, place: _Place, password: str) -> DemoSummary:
     from cstui.bootstrap import Desk
+    from cstui.services.schema import require_driver
 
-    desk = Desk(url, durable=False)
+    require_driver(place.url.startswith("sqlite:"))
+    desk = Desk(place.url, durable=False)
     try:
         desk.schema.make()
+        session.printer.hint("Seeding the demo, a few seconds …")
         return desk.demo.seed(datetime.now(UTC).date(), password)
     except BaseException:
         desk.close()
-        _remove(file)
+        if place.file is not None:
+            _remove(place)
         raise
     finally:
         desk.close()
 
 
-def _open(session: Session, url: str, user: str, password: str) -> int:
+def _open(session: Session, place: _Place, user: str) -> int:
     from cstui.bootstrap import Desk
     from cstui.config import load
     from cstui.services.sign_in import terminal_name
     from cstui.start import desk_options, run_desk
 
-    settings = load(session.everywhere.config or None, url)
+    settings = load(session.everywhere.config or None, place.url)
     options = replace(desk_options(settings), is_demo=True)
-    desk = Desk(url)
+    desk = Desk(place.url)
     try:
         desk.schema.upgrade()
         desk.demo.refresh()
-        signed_in = desk.sign_in.sign_in(user, password, terminal_name())
-    except CstuiError as error:
+        signed_in = desk.sign_in.sign_in(user, _kept_password(place.kept), terminal_name())
+    except SignInRefused as error:
         raise UsageError(
             f"{user} cannot sign in: {error.message}", "Use --user ann, bob, sue or adam, or --fresh."
         ) from None
@@ -91,25 +138,33 @@ def _open(session: Session, url: str, user: str, password: str) -> int:
     return run_desk(settings, options, signed_in.actor)
 
 
-def _new_password(kept: Path) -> str:
-    """The demo's password: made up once and kept beside its file, readable by its owner only."""
-    password = "-".join(secrets.choice(_WORDS) for _ in range(3)) + f"-{secrets.randbelow(90) + 10}"
-    kept.unlink(missing_ok=True)
-    kept.touch(mode=0o600)
-    kept.write_text(password + "\n")
-    return password
+def _made_up_password() -> str:
+    return "-".join(secrets.choice(_WORDS) for _ in range(3)) + f"-{secrets.randbelow(90) + 10}"
+
+
+def _keep(kept: Path, password: str) -> None:
+    from cstui.services.secrets import write_private
+
+    try:
+        write_private(kept, password)
+    except OSError as error:
+        raise Conflict(f"{kept} could not be written.", str(error.strerror)) from None
 
 
 def _kept_password(kept: Path) -> str:
-    try:
-        return kept.read_text().strip()
-    except OSError:
-        raise UsageError(f"The demo's password is not at {kept}.", "Run “cstui demo --fresh”.") from None
+    from cstui.services.secrets import read_private
+
+    return read_private(kept)
 
 
-def _remove(file: Path) -> None:
-    for ending in ("", "-wal", "-shm", ".queue"):
+def _remove(place: _Place) -> None:
+    if place.file is None:
+        raise UsageError(
+            "A database named with --db is never thrown away.", "Drop and create it, then leave --fresh out."
+        )
+    parts = [place.file.with_name(place.file.name + end) for end in ("", "-wal", "-shm", ".queue")]
+    for file in (*parts, place.kept):
         try:
-            file.with_name(file.name + ending).unlink(missing_ok=True)
+            file.unlink(missing_ok=True)
         except OSError as error:
-            raise Conflict(f"{file} could not be removed.", str(error)) from None
+            raise Conflict(f"{file} could not be removed.", str(error.strerror)) from None

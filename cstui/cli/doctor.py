@@ -1,160 +1,175 @@
-"""`cstui doctor`: what is wrong on this machine, in words, with the way to mend it. Shows no secret, waits for nothing long."""
+"""`cstui doctor`: what is wrong on this machine, in words, with the command that mends it. Shows no secret, waits for nothing long."""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from cstui.cli import doctor_machine
+from cstui.cli.finding import Finding, State
 from cstui.cli.session import Session
-from cstui.domain.errors import CstuiError
+from cstui.domain.errors import Conflict, CstuiError, NotSignedIn, SchemaNotCurrent
 
 #: How far the machine's clock may be from the database's before times read wrongly.
 _CLOCK_SECONDS = 30
+_LEAST_FREE_MEGABYTES = 50
+#: How long the database may take for all its checks; with the keyring's own bound the doctor ends within ten seconds.
+_DATABASE_SECONDS = 8.0
 
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at: `ok`, `doubtful` or `broken`, and what to do."""
-
-    check: str
-    state: str
-    found: str
-    fix: str = ""
-
-    @property
-    def sign(self) -> str:
-        """A sign for the state."""
-        return {"ok": "✓", "doubtful": "!", "broken": "✗"}[self.state]
+_Look = Callable[[Session], Iterable[Finding]]
 
 
 def examined(session: Session) -> list[Finding]:
     """Everything looked at, in the order in which one would mend it."""
-    findings: list[Finding] = []
-    for look in (_terminal, _configuration, _key_table, _keyring, _database, _people, _locks):
-        try:
-            findings += list(look(session))
-        except CstuiError as error:
-            findings.append(
-                Finding(look.__name__.strip("_").replace("_", " "), "broken", error.message, error.advice)
-            )
+    findings = list(doctor_machine.terminal())
+    try:
+        config = session.config
+        findings += doctor_machine.configuration(config)
+    except CstuiError as error:
+        # Every other check would repeat the same fault.
+        return [*findings, _broken("configuration", error)]
+    findings += _looked("keys", lambda _: doctor_machine.key_table(config), session)
+    findings += doctor_machine.folders(config)
+    findings += doctor_machine.keyring()
+    findings += _within(_DATABASE_SECONDS, lambda: _whole_database(session))
+    findings.append(Finding("mail, gateway, worker", State.OK, "not part of this version"))
     return findings
 
 
-def _terminal(session: Session) -> Iterator[Finding]:
-    from cstui.terminal import check_terminal
+@dataclass
+class _Part:
+    name: str
+    look: _Look
 
-    checked = check_terminal()
-    if checked.refusal:
-        yield Finding(
-            "terminal", "doubtful", checked.refusal, checked.advice or "Run it in a terminal of its own."
+
+def _whole_database(session: Session) -> list[Finding]:
+    """Stops at the first thing without which the next cannot be asked."""
+    findings: list[Finding] = []
+    for part in (_Part("database", _schema), _Part("staff", _people), _Part("clocks", _clocks), _Part("disk", _disk),
+                 _Part("settings", _settings), _Part("sign-in", _sign_in), _Part("locks", _locks)):  # fmt: skip
+        findings += _looked(part.name, part.look, session)
+        if findings and findings[-1].state is State.BROKEN:
+            break
+    return findings
+
+
+def _looked(name: str, look: _Look, session: Session) -> list[Finding]:
+    try:
+        return list(look(session))
+    except CstuiError as error:
+        return [_broken(name, error)]
+
+
+def _broken(name: str, error: CstuiError) -> Finding:
+    return Finding(name, State.BROKEN, error.message, error.advice)
+
+
+def _within(seconds: float, look: Callable[[], list[Finding]]) -> list[Finding]:
+    """What `look` finds; a finding of its own where the database does not answer in time."""
+    found: list[list[Finding]] = []
+    faults: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            found.append(look())
+        except BaseException as error:  # told below, in the thread that can tell it
+            faults.append(error)
+
+    thread = threading.Thread(target=run, name="cstui-doctor", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if faults:
+        raise faults[0]
+    if found:
+        return found[0]
+    return [
+        Finding(
+            "database",
+            State.BROKEN,
+            f"no answer within {seconds:.0f} s",
+            "Check network and server, then again.",
         )
-    elif checked.ascii_only:
-        yield Finding("terminal", "doubtful", "shows ASCII only", checked.advice)
-    else:
-        yield Finding("terminal", "ok", f"{os.environ.get('TERM', '?')}, UTF-8")
-    if sys.stdout.isatty():
-        size = os.get_terminal_size()
-        small = size.columns < 80 or size.lines < 24
-        yield Finding(
-            "size",
-            "doubtful" if small else "ok",
-            f"{size.columns} × {size.lines}",
-            "80 × 24 or more reads well." if small else "",
-        )
-    if os.environ.get("NO_COLOR"):
-        yield Finding("colours", "ok", "off (NO_COLOR)")
-    if os.environ.get("TMUX") and not os.environ.get("COLORTERM"):
-        yield Finding(
-            "tmux",
-            "ok",
-            "without COLORTERM: 256 colours",
-            "set -g default-terminal tmux-256color shows more.",
-        )
+    ]
 
 
-def _configuration(session: Session) -> Iterator[Finding]:
-    config = session.config
-    yield Finding("configuration", "ok", str(config.file) if config.file else "none; the defaults hold")
-    for warning in config.warnings:
-        yield Finding("configuration", "doubtful", warning, "See config.example.toml.")
-    folder = config.log_dir
-    writable = os.access(folder if folder.exists() else _existing(folder), os.W_OK)
-    yield Finding(
-        "log folder",
-        "ok" if writable else "doubtful",
-        str(folder),
-        "" if writable else f"Make {folder} writable.",
-    )
-
-
-def _existing(folder: object) -> str:
-    from pathlib import Path
-
-    path = Path(str(folder))
-    while not path.exists() and path != path.parent:
-        path = path.parent
-    return str(path)
-
-
-def _key_table(session: Session) -> Iterator[Finding]:
-    from cstui.keys import KeyMap
-
-    KeyMap.load(session.config.keys, session.config.key_preset)
-    yield Finding("keys", "ok", f"preset {session.config.key_preset}, {len(session.config.keys)} of your own")
-
-
-def _keyring(session: Session) -> Iterator[Finding]:
-    from cstui.services.secrets import keyring_name
-
-    name = keyring_name()
-    fix = "" if name else "None is needed: a file that only you can read is used instead."
-    yield Finding("keyring", "ok" if name else "doubtful", name or "there is none on this machine", fix)
-
-
-def _database(session: Session) -> Iterator[Finding]:
-    desk = session.bare_desk
+def _schema(session: Session) -> Iterator[Finding]:
     shown = session.config.database.shown
-    looks: list[Callable[[], None]] = [desk.schema.check]
-    for look in looks:
-        look()
-    kind = "SQLite" if desk.database.is_sqlite else "PostgreSQL"
-    yield Finding("database", "ok", f"{kind} at {shown}, schema current")
-    away = desk.schema.clock_difference()
-    off = abs(away) > _CLOCK_SECONDS
-    yield Finding(
-        "clocks",
-        "doubtful" if off else "ok",
-        f"{away:+.1f} s from the database's",
-        "Set this machine's clock." if off else "",
-    )
-    free = desk.schema.free_megabytes()
-    if free is not None:
+    kind = "SQLite" if session.config.database.is_sqlite else "PostgreSQL"
+    try:
+        session.bare_desk.schema.check()
+    except SchemaNotCurrent as error:
+        fix = "pip install --upgrade cstui" if "newer" in error.message else "cstui db upgrade"
+        yield Finding("schema", State.BROKEN, error.message, fix)
+        return
+    except Conflict:
+        raise
+    except CstuiError as error:
         yield Finding(
-            "disk",
-            "broken" if free < 50 else "ok",
-            f"{free:,} MB free",
-            "Free some space." if free < 50 else "",
+            "database", State.BROKEN, error.message, doctor_machine.way_to(session.config.database, error)
         )
+        return
+    yield Finding("database", State.OK, f"{kind} at {shown}")
+    yield Finding("schema", State.OK, "current")
 
 
 def _people(session: Session) -> Iterator[Finding]:
-    if session.login.kept():
-        yield Finding("sign-in", "ok", f"kept; signed in as {session.actor.name}")
+    if not session.bare_desk.schema.has_people():
+        yield Finding(
+            "staff", State.BROKEN, "nobody can sign in: there is no staff yet", "cstui init --admin NAME"
+        )
+
+
+def _clocks(session: Session) -> Iterator[Finding]:
+    away = session.bare_desk.schema.clock_difference()
+    found = f"{away:+.1f} s from the database's"
+    if abs(away) > _CLOCK_SECONDS:
+        yield Finding("clocks", State.DOUBTFUL, found, "timedatectl set-ntp true")
     else:
-        yield Finding("sign-in", "doubtful", "nobody is signed in", "Run “cstui login NAME”.")
+        yield Finding("clocks", State.OK, found)
+
+
+def _disk(session: Session) -> Iterator[Finding]:
+    free = session.bare_desk.schema.free_megabytes()
+    if free is None:
+        return
+    if free < _LEAST_FREE_MEGABYTES:
+        folder = session.config.database.path
+        yield Finding("disk", State.BROKEN, f"{free:,} MB free", f"Free space beside {folder}.")
+    else:
+        yield Finding("disk", State.OK, f"{free:,} MB free")
+
+
+def _settings(session: Session) -> Iterator[Finding]:
+    faults = session.bare_desk.settings.faults()
+    for fault in faults:
+        yield Finding("settings", State.DOUBTFUL, fault, "cstui settings set KEY --reset")
+    if not faults:
+        yield Finding("settings", State.OK, "all understood")
+
+
+def _sign_in(session: Session) -> Iterator[Finding]:
+    if not session.everywhere.acting_as and not session.login.kept():
+        yield Finding("sign-in", State.DOUBTFUL, "nobody is signed in", "cstui login NAME")
+        return
+    try:
+        yield Finding("sign-in", State.OK, f"signed in as {session.actor.name}")
+    except NotSignedIn as error:
+        yield Finding("sign-in", State.DOUBTFUL, error.message, "cstui login NAME")
 
 
 def _locks(session: Session) -> Iterator[Finding]:
-    if not session.login.kept():
+    try:
+        actor = session.actor
+    except NotSignedIn:
+        yield Finding("locks", State.DOUBTFUL, "not looked at: nobody is signed in", "cstui login NAME")
         return
-    rows = session.desk.locks.all(session.actor)
-    stale = [row.number for row in rows if row.stale]
+    rows = session.desk.locks.all(actor)
+    stale = [row for row in rows if row.stale]
     found = f"{len(rows)} held, {len(stale)} stale"
-    yield Finding(
-        "locks",
-        "doubtful" if stale else "ok",
-        found,
-        f"“cstui locks release {stale[0]}” frees one." if stale else "",
-    )
+    if stale:
+        number = stale[0].number.lstrip("#")
+        fix = f"cstui locks release {number} --store {stale[0].store} --reason TEXT"
+        yield Finding("locks", State.DOUBTFUL, found, fix)
+    else:
+        yield Finding("locks", State.OK, found)

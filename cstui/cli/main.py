@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 
 from cstui.domain.errors import CstuiError, Exit, UsageError
 
+#: What shells report for a command that was stopped with Ctrl-C.
+_STOPPED = 130
 _WITH_VALUE = {"--db": "database", "--config": "config", "--as": "acting_as"}
 
 
@@ -53,6 +56,10 @@ def run(arguments: Sequence[str]) -> int:
     from cstui.cli.printing import Printer
 
     json_wanted = "--json" in arguments
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A name that the terminal's encoding lacks must not end the command.
+            stream.reconfigure(errors="replace")
     try:
         options, rest = take_everywhere(arguments)
         json_wanted = options.json_wanted
@@ -62,8 +69,9 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(Exit.DONE)
-    except KeyboardInterrupt:
-        return 130
+    except (KeyboardInterrupt, EOFError):
+        print(file=sys.stderr)
+        return _STOPPED
     except Exception as error:
         return _incident(error, json_wanted)
 
@@ -86,23 +94,25 @@ def _dispatch(options: Everywhere, rest: list[str]) -> int:
     except typer.Exit as ended:
         return ended.exit_code
     except typer.Abort:
-        return 130
+        return _STOPPED
     except TyperException as error:
-        return _misused(error)
+        return _misused(error, options.json_wanted)
     finally:
         session.close()
     return outcome if isinstance(outcome, int) else int(Exit.DONE)
 
 
-def _misused(error: Exception) -> int:
+def _misused(error: Exception, json_wanted: bool) -> int:
     """A command line that cannot be read: its help where nothing was asked, else what is wrong with it."""
     said = getattr(error, "format_message", lambda: str(error))()
     context = getattr(error, "ctx", None)
-    if type(error).__name__ == "NoArgsIsHelpError" and context is not None:
-        print(context.get_help())
-        return int(Exit.USAGE)
     place = f"{context.command_path} --help" if context is not None else "cstui --help"
-    raise UsageError(said, f"See “{place}”.")
+    if type(error).__name__ == "NoArgsIsHelpError" and context is not None:
+        if json_wanted:
+            raise UsageError(f"“{context.command_path}” needs a command.", f"See “{place}”.")
+        print(context.get_help(), file=sys.stderr)
+        return int(Exit.USAGE)
+    raise UsageError(" ".join(said.split()), f"See “{place}”.")
 
 
 def _incident(error: Exception, json_wanted: bool) -> int:

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-import sys
-from typing import Annotated
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cstui.cli import facts as as_facts
+from cstui.cli.asking import (
+    asked_name,
+    asked_new_password,
+    asked_password,
+    given_new_password,
+    given_password,
+    password_from_stdin,
+)
 from cstui.cli.printing import table
 from cstui.cli.session import Session
 from cstui.domain.errors import UsageError
 from cstui.domain.permissions import Role
+
+if TYPE_CHECKING:
+    from cstui.domain.staff import SignedIn, StaffRow
 
 
 def add(app: typer.Typer, session: Session) -> None:
@@ -28,52 +40,66 @@ def add(app: typer.Typer, session: Session) -> None:
     _add_settings(settings, session)
 
 
-def _password_from_stdin() -> str:
-    password = sys.stdin.readline().rstrip("\r\n")
-    if not password:
-        raise UsageError("There is no password on standard input.", "Pipe it in, one line.")
-    return password
-
-
 def _add_login(app: typer.Typer, session: Session) -> None:
     @app.command()
     def login(name: Annotated[str, typer.Argument(help="Your name here.")] = "") -> None:
-        """Signs in and keeps it for 12 hours in the system keyring, or in a file that only you can read."""
-        import getpass
-        import os
+        """Signs in and keeps it (12 hours by default) in the system keyring, or in a file that only you can read.
 
+        The password is asked, or taken from CSTUI_PASSWORD. A one-time password is changed here and now: the new one is asked, or taken
+        from CSTUI_NEW_PASSWORD; with that variable set, any password is changed.
+        """
         from cstui.services.sign_in import terminal_name
 
-        who = name or session.everywhere.acting_as
-        if not who:
-            if not sys.stdin.isatty():
-                raise UsageError("Nobody was named.", "Run “cstui login NAME”.")
-            who = input("Name: ").strip()
-        password = os.environ.get("CSTUI_PASSWORD", "")
-        if not password:
-            if not sys.stdin.isatty():
-                raise UsageError("There is no password.", "Set CSTUI_PASSWORD.")
-            password = getpass.getpass("Password: ")
+        who = name or session.everywhere.acting_as or asked_name("Name: ", "Run “cstui login NAME”.")
+        password = given_password() or asked_password()
         signed_in = session.desk.sign_in.sign_in(who, password, terminal_name())
+        new = given_new_password()
+        if signed_in.must_change_password or new:
+            _change_password(session, signed_in, password, new)
         where = session.login.keep(signed_in.token)
-        must = " Choose your own password in the desk first." if signed_in.must_change_password else ""
+        changed = signed_in.must_change_password or bool(new)
         facts = {
             "name": signed_in.actor.name,
             "kept_in": where,
-            "must_change_password": signed_in.must_change_password,
+            "must_change_password": False,
+            "password_changed": changed,
         }
-        session.printer.answer(facts, lambda: f"Signed in as {signed_in.actor.name}; kept in {where}.{must}")
+        session.printer.answer(
+            facts,
+            lambda: (
+                f"Signed in as {signed_in.actor.name}; kept in {where}."
+                f"{' The new password holds.' if changed else ''}"
+            ),
+        )
 
     @app.command()
     def logout() -> None:
         """Ends the kept sign-in."""
+        from cstui.domain.errors import NotSignedIn
+        from cstui.services.sign_in import terminal_name
+
         token = session.login.kept()
-        if token:
-            session.desk.sign_in.sign_out(session.actor)
+        # Forgotten here first: whatever the database says, nobody after you is you.
         session.login.forget()
+        if token:
+            with suppress(NotSignedIn):
+                sign_in = session.desk.sign_in
+                sign_in.sign_out(sign_in.resume(token, terminal_name()))
         session.printer.answer(
             {"signed_out": bool(token)}, lambda: "Signed out." if token else "Nobody was signed in."
         )
+
+
+def _change_password(session: Session, signed_in: SignedIn, old: str, new: str) -> None:
+    """Sets the person's own password; a sign-in that cannot go on is ended."""
+    try:
+        if not new:
+            session.printer.say("This password was given for one sign-in: choose your own.")
+            new = asked_new_password("CSTUI_NEW_PASSWORD")
+        session.desk.sign_in.change_password(signed_in.actor, old, new)
+    except BaseException:
+        session.desk.sign_in.sign_out(signed_in.actor)
+        raise
 
 
 def _add_stores(app: typer.Typer, session: Session) -> None:
@@ -102,14 +128,16 @@ def _add_stores(app: typer.Typer, session: Session) -> None:
             locale=locale,
         )
         row = session.desk.stores.add(session.actor, wanted)
-        session.printer.answer(row, lambda: f"Added store {row.code}: {row.name}, {row.currency}.")
+        session.printer.answer(
+            as_facts.store_facts(row), lambda: f"Added store {row.code}: {row.name}, {row.currency}."
+        )
 
     @app.command("list")
     def list_stores() -> None:
         """Lists the stores that you may see."""
         rows = session.desk.stores.list(session.actor)
         session.printer.answer(
-            rows,
+            [as_facts.store_facts(row) for row in rows],
             lambda: table(
                 ("Code", "Name", "Currency", "Zone", "Country", "Prefix"),
                 [(r.code, r.name, r.currency, r.zone, r.country, r.order_prefix) for r in rows],
@@ -132,7 +160,7 @@ def _add_staff(app: typer.Typer, session: Session) -> None:
         ] = False,
     ) -> None:
         """Adds a person; without --password-stdin a one-time password is printed, once."""
-        password = _password_from_stdin() if password_stdin else ""
+        password = password_from_stdin() if password_stdin else ""
         member = session.desk.staff.add(
             session.actor, name, role, store or (), password=password, must_change=not password_stdin
         )
@@ -143,28 +171,31 @@ def _add_staff(app: typer.Typer, session: Session) -> None:
         """Lists people with their roles, and who is locked out."""
         rows = session.desk.staff.list(session.actor)
 
-        def state(row: object) -> str:
-            if getattr(row, "is_disabled", False):
-                return "disabled"
-            until = getattr(row, "locked_until", None)
-            return f"locked until {until:%H:%M} UTC" if until else "active"
-
         words = [
             (
                 r.name,
                 r.display_name,
                 ", ".join(f"{g.role}{'@' + g.store if g.store else ''}" for g in r.grants),
-                state(r),
+                _state(r),
             )
             for r in rows
         ]
-        session.printer.answer(rows, lambda: table(("Name", "Shown as", "Roles", "State"), words))
+        session.printer.answer(
+            [as_facts.staff_facts(row) for row in rows],
+            lambda: table(("Name", "Shown as", "Roles", "State"), words),
+        )
 
     @app.command()
     def disable(name: str, reason: Annotated[str, typer.Option("--reason")] = "") -> None:
         """Ends someone's access; nothing of theirs is deleted."""
         session.desk.staff.disable(session.actor, name, reason)
         session.printer.answer({"disabled": name}, lambda: f"{name} may no longer sign in.")
+
+    @app.command()
+    def enable(name: str) -> None:
+        """Opens someone's account again, with the roles and the password it had."""
+        session.desk.staff.enable(session.actor, name)
+        session.printer.answer({"enabled": name}, lambda: f"{name} may sign in again.")
 
     @app.command()
     def password(
@@ -174,7 +205,7 @@ def _add_staff(app: typer.Typer, session: Session) -> None:
         ] = False,
     ) -> None:
         """Gives a new password: from standard input, or a one-time one that is printed once."""
-        given = _password_from_stdin() if password_stdin else ""
+        given = password_from_stdin() if password_stdin else ""
         member = session.desk.staff.set_password(session.actor, name, given, must_change=not password_stdin)
         _say_password(session, member.name, member.one_time_password, "New password for")
 
@@ -186,6 +217,14 @@ def _add_staff(app: typer.Typer, session: Session) -> None:
             {"unlocked": name, "was_locked": was},
             lambda: f"{name} may sign in again." if was else f"{name} was not locked out.",
         )
+
+
+def _state(row: StaffRow) -> str:
+    if row.is_disabled:
+        return "disabled"
+    if row.locked_until:
+        return f"locked until {row.locked_until:%H:%M} UTC"
+    return "one-time password" if row.must_change_password else "active"
 
 
 def _add_grants(app: typer.Typer, session: Session) -> None:
@@ -221,10 +260,10 @@ def _add_settings(app: typer.Typer, session: Session) -> None:
         store: Annotated[str | None, typer.Option("--store")] = None,
     ) -> None:
         """Shows one setting or all, with where each value comes from."""
+        session.actor  # noqa: B018 - whoever looks at settings is signed in
         store_id = session.store_id(store)
         settings = session.desk.settings
         rows = (settings.row(key, store_id),) if key else settings.all(store_id)
-        session.actor  # noqa: B018 - whoever looks at settings is signed in
         session.printer.answer(
             rows[0] if key else rows,
             lambda: table(
@@ -235,8 +274,24 @@ def _add_settings(app: typer.Typer, session: Session) -> None:
 
     @app.command("set")
     def set_setting(
-        key: str, value: str, store: Annotated[str | None, typer.Option("--store")] = None
+        key: str,
+        value: Annotated[str | None, typer.Argument()] = None,
+        store: Annotated[str | None, typer.Option("--store")] = None,
+        reset: Annotated[
+            bool,
+            typer.Option("--reset", help="Take the set value away: the organisation's or the default holds."),
+        ] = False,
     ) -> None:
         """Changes a setting for the organisation or for one store."""
-        row = session.desk.settings.set(session.actor, key, value, session.store_id(store))
+        if reset is (value is not None):
+            raise UsageError(
+                f"Give a value for {key}, or --reset.", "“cstui settings get” lists what is allowed."
+            )
+        store_id = session.store_id(store)
+        settings = session.desk.settings
+        row = (
+            settings.reset(session.actor, key, store_id)
+            if value is None
+            else settings.set(session.actor, key, value, store_id)
+        )
         session.printer.answer(row, lambda: f"{row.key} is now {row.shown}.")

@@ -49,7 +49,13 @@ class Printer:
         else:
             words = in_words()
             if words:
-                print(words)
+                print("\n".join(clean(line) for line in words.split("\n")))
+
+    @staticmethod
+    def hint(words: str) -> None:
+        """Why it takes a moment, for somebody who sits at a terminal."""
+        if sys.stderr.isatty():
+            print(clean(words), file=sys.stderr)
 
     def say(self, words: str) -> None:
         """Something by the way, for people only."""

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cstui.cli import shown
+from cstui.cli import facts as as_facts
 from cstui.cli.printing import table
-from cstui.cli.refs import order_of, record_of
+from cstui.cli.refs import customer_of, order_of, subscription_of
 from cstui.cli.session import Session
 from cstui.domain.ids import Kind, new_token, public_id
 
+if TYPE_CHECKING:
+    from types import ModuleType
+
 StoreOption = Annotated[str | None, typer.Option("--store", help="Store code, where a number is not unique.")]
+
+
+def _words() -> ModuleType:
+    """How records read; loaded only where no JSON is wanted, for it brings Textual's text functions with it."""
+    from cstui.cli import words
+
+    return words
 
 
 def add(app: typer.Typer, session: Session) -> None:
@@ -40,35 +50,35 @@ def _add_find(app: typer.Typer, session: Session) -> None:
     def find(query: str, limit: Annotated[int, typer.Option("--limit", min=1, max=200)] = 20) -> None:
         """Finds whatever identifies: phone, e-mail, order number, name, postcode, card last 4, tracking …"""
         found = session.desk.search.find(session.actor, query, limit)
-        session.printer.answer(shown.found_facts(found), lambda: shown.found_words(found))
+        session.printer.answer(as_facts.found_facts(found), lambda: _words().found_words(found))
 
 
 def _add_show(app: typer.Typer, session: Session) -> None:
     @app.command("customer")
-    def customer(ref: str) -> None:
+    def customer(ref: str, store: StoreOption = None) -> None:
         """One customer with orders, subscriptions, cards, notes and calls."""
-        view = session.desk.customers.open(session.actor, record_of(session, Kind.CUSTOMER, ref), 50)
-        session.printer.answer(shown.customer_facts(view), lambda: shown.customer_words(view))
+        view = session.desk.customers.open(session.actor, customer_of(session, ref, store), 50)
+        session.printer.answer(as_facts.customer_facts(view), lambda: _words().customer_words(view))
 
     @app.command("order")
     def order(ref: str, store: StoreOption = None) -> None:
         """One order with its lines, money, shipments, holds and lock."""
         view = session.desk.orders.open(session.actor, order_of(session, ref, store))
-        session.printer.answer(shown.order_facts(view), lambda: shown.order_words(view))
+        session.printer.answer(as_facts.order_facts(view), lambda: _words().order_words(view))
 
     @app.command("subscription")
     def subscription(ref: str) -> None:
         """One subscription with its price and history."""
-        key = record_of(session, Kind.SUBSCRIPTION, ref)
+        key = subscription_of(session, ref)
         view = session.desk.subscriptions.open(session.actor, key)
-        session.printer.answer(shown.subscription_facts(view), lambda: shown.subscription_words(view))
+        session.printer.answer(as_facts.subscription_facts(view), lambda: _words().subscription_words(view))
 
 
 def _add_note(app: typer.Typer, session: Session) -> None:
     @app.command("customer")
-    def on_customer(ref: str, text: str) -> None:
+    def on_customer(ref: str, text: str, store: StoreOption = None) -> None:
         """A note on a customer."""
-        _note(session, Kind.CUSTOMER, record_of(session, Kind.CUSTOMER, ref), text)
+        _note(session, Kind.CUSTOMER, customer_of(session, ref, store), text)
 
     @app.command("order")
     def on_order(ref: str, text: str, store: StoreOption = None) -> None:
@@ -108,7 +118,7 @@ def _add_call(app: typer.Typer, session: Session) -> None:
 
         if direction not in ("in", "out"):
             raise UsageError(f"“{direction}” is no direction.", "Write in or out.")
-        key = record_of(session, Kind.CUSTOMER, customer)
+        key = customer_of(session, customer)
         row = session.desk.calls.log(
             session.actor, key, CallDirection(direction), disposition, note, new_token()
         )
@@ -124,7 +134,7 @@ def _add_locks(app: typer.Typer, session: Session) -> None:
     def list_locks() -> None:
         """Every held lock that you may see."""
         rows = session.desk.locks.all(session.actor)
-        session.printer.answer([shown.lock_facts(row) for row in rows], lambda: shown.locks_words(rows))
+        session.printer.answer([as_facts.lock_facts(row) for row in rows], lambda: _words().locks_words(rows))
 
     @app.command("release")
     def release(
@@ -149,7 +159,9 @@ def _add_audit(app: typer.Typer, session: Session) -> None:
     ) -> None:
         """An order's history, newest first."""
         rows = session.desk.audit.order(session.actor, order_of(session, ref, store), None, limit)
-        session.printer.answer([shown.event_facts(row) for row in rows], lambda: shown.events_words(rows))
+        session.printer.answer(
+            [as_facts.event_facts(row) for row in rows], lambda: _words().events_words(rows)
+        )
 
     @app.command()
     def verify() -> int:

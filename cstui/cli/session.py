@@ -35,13 +35,15 @@ class Session:
     @cached_property
     def desk(self) -> Desk:
         """The services on the configured database, whose schema is current."""
-        desk = _desk_on(self.config.database.text)
-        desk.schema.check()
-        return desk
+        self.bare_desk.schema.check()
+        return self.bare_desk
 
     @cached_property
     def bare_desk(self) -> Desk:
         """The services without a look at the schema: for making and upgrading it."""
+        from cstui.services.schema import require_driver
+
+        require_driver(self.config.database.is_sqlite)
         return _desk_on(self.config.database.text)
 
     @property
@@ -74,7 +76,13 @@ class Session:
                     "--as needs the password in CSTUI_PASSWORD.",
                     "Set it for this command, or run “cstui login”.",
                 )
-            return desk.sign_in.sign_in(self.everywhere.acting_as, password, terminal_name()).actor
+            signed_in = desk.sign_in.sign_in(self.everywhere.acting_as, password, terminal_name())
+            if signed_in.must_change_password:
+                raise NotSignedIn(
+                    "This password was given for one sign-in and must be changed first.",
+                    f"Run “cstui login {self.everywhere.acting_as}” and choose your own.",
+                )
+            return signed_in.actor
         token = self.login.kept()
         if not token:
             raise NotSignedIn(
@@ -89,9 +97,8 @@ class Session:
 
     def close(self) -> None:
         """Closes what was opened."""
-        for name in ("desk", "bare_desk"):
-            if name in self.__dict__:
-                self.__dict__[name].close()
+        if "bare_desk" in self.__dict__:
+            self.bare_desk.close()
 
 
 def _desk_on(url: str) -> Desk:

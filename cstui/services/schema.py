@@ -5,10 +5,25 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 from cstui.domain.errors import Conflict, DatabaseAway, NotPossibleNow
 from cstui.storage.database import Database
+from cstui.storage.queries.schema_view import newest_version, stored_version
+
+
+class DriverMissing(DatabaseAway):
+    """The program was installed without what speaks to this kind of database."""
+
+    code = "driver_missing"
+    title = "Something is not installed"
+
+
+def require_driver(is_sqlite: bool) -> None:
+    """Passes where the driver of this kind of database is installed; loads nothing. Errors: `DriverMissing`."""
+    if not is_sqlite and find_spec("psycopg") is None:
+        raise DriverMissing("PostgreSQL's driver is not installed.", "Run: pip install 'cstui[postgres]'")
 
 
 class Schema:
@@ -18,14 +33,16 @@ class Schema:
         self._database = database
 
     def check(self) -> None:
-        """Passes where program and database fit. Errors: `SchemaNotCurrent`, `DatabaseAway`."""
-        from cstui.storage import schema
-
+        """Passes where program and database fit. Light where they do. Errors: `SchemaNotCurrent`, `DatabaseAway`."""
         path = self._database.url.path
         if path is not None and not path.exists():
             raise DatabaseAway(
                 f"There is no database at {path} yet.", "Run “cstui init”, or “cstui demo” for made-up data."
             )
+        if stored_version(self._database.reader) == newest_version():
+            return
+        from cstui.storage import schema
+
         schema.check(self._database)
 
     def make(self) -> None:
@@ -65,6 +82,16 @@ class Schema:
         """How many seconds the database's clock is ahead of this machine's. Errors: `DatabaseAway`."""
         with self._database.read() as tx:
             return (tx.clock() - datetime.now(UTC)).total_seconds()
+
+    def has_people(self) -> bool:
+        """Whether anybody could sign in: false between `db upgrade` and `init`. Errors: `DatabaseAway`."""
+        from cstui.storage import schema
+        from cstui.storage.queries import staff
+
+        if not schema.current(self._database):
+            return False
+        with self._database.read() as tx:
+            return staff.anybody(tx)
 
     def free_megabytes(self) -> int | None:
         """Free space beside a SQLite file; None on PostgreSQL."""

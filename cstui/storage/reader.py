@@ -81,6 +81,10 @@ class Reader:
             if "interrupted" in str(error):
                 raise Interrupted from None
             raise self._away(error) from error
+        except sqlite3.DatabaseError as error:
+            if "not a database" in str(error) or "malformed" in str(error):
+                raise self._away(error) from error
+            raise
 
     def _sqlite(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -141,6 +145,17 @@ class Reader:
         return self._connection
 
     def _away(self, error: Exception) -> DatabaseAway:
+        said = str(error)
+        if "not a database" in said or "malformed" in said:
+            return DatabaseAway(
+                f"The file behind {self.url.shown} is no SQLite database, or is damaged.",
+                "Name the right file, or put the newest backup in its place.",
+            )
+        if "unable to open" in said:
+            return DatabaseAway(
+                f"The database at {self.url.shown} cannot be opened.",
+                "Check the path and its rights, or run “cstui doctor”.",
+            )
         return DatabaseAway(
             f"The database at {self.url.shown} does not answer.",
             "It is tried again by itself; nothing typed is lost.",

@@ -151,6 +151,11 @@ def _in_words(error: sa.exc.DBAPIError, url: DatabaseUrl) -> DatabaseAway | None
             )
         if "locked" in said or "busy" in said:
             return DatabaseAway("The database is busy.", "Try again in a moment; nothing typed is lost.")
+        if "not a database" in said or "malformed" in said:
+            return DatabaseAway(
+                f"The file behind {url.shown} is no SQLite database, or is damaged.",
+                "Name the right file, or put the newest backup in its place.",
+            )
         if "unable to open" in said:
             return DatabaseAway(
                 f"The database at {url.shown} cannot be opened.",

@@ -1,36 +1,23 @@
-"""How records read on the command line: the contract's JSON keys, and the same in words."""
+"""Records as JSON: the keys of the command line's contract. Light: loads no Textual."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
-from cstui.cli.printing import table
 from cstui.domain.addresses import Address
 from cstui.domain.audit import AuditRow
 from cstui.domain.customers import CustomerView
 from cstui.domain.ids import Kind, public_id
 from cstui.domain.locking import LockRow
 from cstui.domain.money import Money
+from cstui.domain.notes import NoteRow
 from cstui.domain.orders import LineView, OrderRow, OrderView
 from cstui.domain.payments import TransactionRow
-from cstui.domain.search import Found, Hit
+from cstui.domain.search import Found
 from cstui.domain.shipments import ShipmentRow
-from cstui.domain.subscriptions import SubscriptionRow, SubscriptionView, interval_words
-from cstui.format import money_words, state_words
-
-
-def when(at: datetime | None) -> str:
-    """An instant in words, in UTC: scripts and logs are read elsewhere."""
-    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC") if at else ""
-
-
-# Finding ------------------------------------------------------------------------------------------
-
-
-def _target(hit: Hit) -> str:
-    return public_id(hit.kind, hit.id)
+from cstui.domain.staff import StaffRow
+from cstui.domain.stores import StoreRow
+from cstui.domain.subscriptions import SubscriptionRow, SubscriptionView
 
 
 def found_facts(found: Found) -> dict[str, Any]:
@@ -40,7 +27,7 @@ def found_facts(found: Found) -> dict[str, Any]:
         "read_as": list(found.read_as),
         "results": [
             {
-                "type": hit.kind, "id": _target(hit), "label": hit.label, "matched": hit.matched, "store": hit.store,
+                "type": hit.kind, "id": public_id(hit.kind, hit.id), "label": hit.label, "matched": hit.matched, "store": hit.store,
                 "customer_id": public_id(Kind.CUSTOMER, hit.customer_id), "number": hit.number, "email": hit.email,
                 "phone": hit.phone, "postcode": hit.postcode, "orders": hit.order_count, "last_order_at": hit.last_order_at,
             }
@@ -49,33 +36,6 @@ def found_facts(found: Found) -> dict[str, Any]:
         "more": found.more,
         "hint": found.hint,
     }  # fmt: skip
-
-
-def found_words(found: Found) -> str:
-    """`find` in words."""
-    rows = [
-        (
-            hit.kind,
-            _target(hit),
-            hit.label,
-            hit.number,
-            hit.email,
-            hit.phone,
-            hit.postcode,
-            hit.matched,
-            hit.store,
-        )
-        for hit in found.hits
-    ]
-    words = table(
-        ("Type", "Id", "Name", "Number", "E-mail", "Phone", "Postcode", "Matched", "Store"),
-        rows,
-        found.hint or "Nothing found.",
-    )
-    return words + ("\nThere is more: narrow the question." if found.more else "")
-
-
-# Orders -------------------------------------------------------------------------------------------
 
 
 def address_facts(address: Address) -> dict[str, str]:
@@ -149,7 +109,7 @@ def order_facts(view: OrderView) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _note_facts(note: Any) -> dict[str, Any]:
+def _note_facts(note: NoteRow) -> dict[str, Any]:
     return {
         "id": public_id(Kind.NOTE, note.id),
         "at": note.at,
@@ -158,50 +118,6 @@ def _note_facts(note: Any) -> dict[str, Any]:
         "source": note.source,
         "on": note.subject,
     }
-
-
-def order_words(view: OrderView) -> str:
-    """`show order` in words."""
-    held = view.edit_lock
-    lock = (
-        f"locked by {held.holder} on {held.terminal} since {when(held.since)}{' (stale)' if held.stale else ''}"
-        if held
-        else "not locked"
-    )
-    rows = [
-        (line.sku, f"{line.name} {line.option}".strip(), str(line.quantity), money_words(line.unit_price), money_words(line.total))
-        for line in view.lines
-    ]  # fmt: skip
-    head = [
-        f"Order {view.number} ({public_id(Kind.ORDER, view.id)}) – {view.store_name}{' TEST' if view.is_test else ''}",
-        f"{state_words(view.status)}, {state_words(view.payment_status)}, {state_words(view.fulfilment_status)}; {lock}",
-        f"Placed {when(view.placed_at)} by {view.customer_name} ({public_id(Kind.CUSTOMER, view.customer_id)}) {view.email} {view.phone}".rstrip(),
-        f"Billed to  {view.billing.name}, {view.billing.in_one_line()}",
-        f"Shipped to {view.shipping.name}, {view.shipping.in_one_line()}",
-        "",
-        table(("SKU", "Product", "Quantity", "Each", "Total"), rows, "No lines."),
-        "",
-    ]
-    totals = view.totals
-    included = " (included)" if totals.tax_included else ""
-    head.append(
-        f"Subtotal {money_words(totals.subtotal)}, discount {money_words(totals.discount)}, shipping {money_words(totals.shipping)}, "
-        f"tax {money_words(totals.tax)}{included}, total {money_words(totals.total)}; balance {money_words(view.balance)}"
-    )
-    head += [f"Hold: {hold.reason} by {hold.placed_by} {when(hold.placed_at)}" for hold in view.open_holds]
-    head += [
-        f"{row.kind} {money_words(row.amount)} {state_words(row.status)} {when(row.at)} {row.card_brand} {row.card_last4}".rstrip()
-        for row in view.transactions
-    ]
-    head += [
-        f"Shipment {state_words(row.state)} {row.method} {row.carrier} {row.tracking}".rstrip()
-        for row in view.shipments
-    ]
-    head += [f"Note {when(note.at)} {note.author}: {note.body}" for note in view.notes]
-    return "\n".join(head)
-
-
-# Customers ----------------------------------------------------------------------------------------
 
 
 def _order_row_facts(row: OrderRow) -> dict[str, Any]:
@@ -252,30 +168,6 @@ def customer_facts(view: CustomerView) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def customer_words(view: CustomerView) -> str:
-    """`show customer` in words."""
-    revenue = ", ".join(money_words(amount) for amount in view.revenue) or "nothing yet"
-    parts = [
-        f"{view.contact.name or '(no name)'} ({public_id(Kind.CUSTOMER, view.id)}), {state_words(view.status)}",
-        f"{view.contact.email}  {view.phone_e164 or view.contact.phone}".strip(),
-        f"{view.order_count} orders, {revenue}; {'payment method on file' if view.has_payment_method else 'no payment method on file'}",
-        *(f"Address: {entry.address.name}, {entry.address.in_one_line()}" for entry in view.addresses),
-        "",
-        table(
-            ("Order", "Id", "Placed", "Total", "Status", "Payment"),
-            [(r.number, public_id(Kind.ORDER, r.id), when(r.placed_at), money_words(r.total), state_words(r.status), state_words(r.payment_status))
-             for r in view.orders],
-            "No orders.",
-        ),
-        *(f"Subscription {public_id(Kind.SUBSCRIPTION, s.id)}: {s.product}, {state_words(s.status)}, "
-          f"{money_words(s.price.total)} {interval_words(s.interval_unit, s.interval_count)}" for s in view.subscriptions),
-        *(f"Card {c.brand} …{c.last4} {c.expiry_month:02d}/{c.expiry_year}" for c in view.cards),
-        *(f"Call {when(c.at)} {c.agent} {c.direction}: {c.disposition}. {c.note}" for c in view.calls),
-        *(f"Note {when(n.at)} {n.author}: {n.body}" for n in view.notes),
-    ]  # fmt: skip
-    return "\n".join(parts)
-
-
 def subscription_facts(view: SubscriptionView) -> dict[str, Any]:
     """`show subscription` as JSON."""
     history = [
@@ -283,21 +175,6 @@ def subscription_facts(view: SubscriptionView) -> dict[str, Any]:
          "order_id": public_id(Kind.ORDER, p.order_id) if p.order_id else None} for p in view.periods
     ]  # fmt: skip
     return {**_subscription_row_facts(view.row), "history": history}
-
-
-def subscription_words(view: SubscriptionView) -> str:
-    """`show subscription` in words."""
-    row = view.row
-    head = (
-        f"{row.product} {row.option}".strip()
-        + f" ({public_id(Kind.SUBSCRIPTION, row.id)}), {state_words(row.status)}: "
-        f"{money_words(row.price.total)} {interval_words(row.interval_unit, row.interval_count)}, next {row.next_bill_date or 'never'}"
-    )
-    rows = [(str(p.cycle), p.bill_date.isoformat(), p.state, money_words(p.amount)) for p in view.periods]
-    return head + "\n\n" + table(("Cycle", "Bill date", "State", "Amount"), rows, "Nothing billed yet.")
-
-
-# Locks and history --------------------------------------------------------------------------------
 
 
 def lock_facts(row: LockRow) -> dict[str, Any]:
@@ -308,26 +185,6 @@ def lock_facts(row: LockRow) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def locks_words(rows: Sequence[LockRow]) -> str:
-    """`locks list` in words."""
-    return table(
-        ("Order", "Store", "Holder", "Terminal", "Since", "Last active", "State"),
-        [
-            (
-                r.number,
-                r.store,
-                r.holder,
-                r.terminal,
-                when(r.since),
-                when(r.idle_since),
-                "stale" if r.stale else r.purpose,
-            )
-            for r in rows
-        ],
-        "Nobody holds a lock.",
-    )
-
-
 def event_facts(row: AuditRow) -> dict[str, Any]:
     """One event as JSON."""
     return {
@@ -336,11 +193,18 @@ def event_facts(row: AuditRow) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def events_words(rows: Sequence[AuditRow]) -> str:
-    """Events in words, newest first."""
-    lines: list[str] = []
-    for row in rows:
-        reason = f" – {row.reason}" if row.reason else ""
-        lines.append(f"{when(row.at)}  {row.actor} on {row.terminal}: {row.action}{reason}")
-        lines += [f"    {change.path}: {change.old or '–'} → {change.new or '–'}" for change in row.changes]
-    return "\n".join(lines) or "Nothing has happened yet."
+def store_facts(row: StoreRow) -> dict[str, Any]:
+    """One store as JSON."""
+    return {
+        "id": public_id(Kind.STORE, row.id), "code": row.code, "name": row.name, "currency": row.currency, "zone": row.zone,
+        "country": row.country, "locale": row.locale, "order_prefix": row.order_prefix, "test": row.is_test,
+    }  # fmt: skip
+
+
+def staff_facts(row: StaffRow) -> dict[str, Any]:
+    """One member of staff as JSON."""
+    return {
+        "id": public_id(Kind.STAFF, row.id), "name": row.name, "display_name": row.display_name, "grants": list(row.grants),
+        "disabled": row.is_disabled, "must_change_password": row.must_change_password, "locked_until": row.locked_until,
+        "last_seen_at": row.last_seen_at,
+    }  # fmt: skip
