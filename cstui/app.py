@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -149,8 +150,10 @@ class CstuiApp(App[int]):
         await self.records.prepare_spares()
         loop = asyncio.get_running_loop()
 
+        context = copy_context()
+
         def hand_over(event: LiveEvent) -> None:
-            loop.call_soon_threadsafe(self._on_live, event)
+            loop.call_soon_threadsafe(self._on_live, event, context=context)
 
         self.desk.start_pulse(hand_over)
         if self._actor is not None:
@@ -377,10 +380,16 @@ class CstuiApp(App[int]):
 
         if self.is_headless:
             return
+        # A signal arrives in whatever context happens to run: leaving happens in the app's own.
+        context = copy_context()
         self._restore_signals = install_signal_cleanup(
-            asyncio.get_running_loop(), lambda code: self.run_worker(self._leave(code), name="leave", exit_on_error=False),
+            asyncio.get_running_loop(),
+            lambda code: context.copy().run(self._begin_leaving, code),
             when_stuck=lambda _code: self.desk.close(),
-        )  # fmt: skip
+        )
+
+    def _begin_leaving(self, code: int) -> None:
+        self.run_worker(self._leave(code), name="leave", description="leave", exit_on_error=False)
 
     async def _leave(self, code: int) -> None:
         """The terminal or the system ends the desk: drafts kept, locks freed, in order."""

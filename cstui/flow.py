@@ -29,7 +29,7 @@ async def call(use_case: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T
 
     Shielded: when the caller goes away the transaction still ends. Keys typed meanwhile are kept in order.
     """
-    gate = cast("TypeAhead | None", getattr(active_app.get(), "gate", None))
+    gate = cast("TypeAhead | None", getattr(active_app.get(None), "gate", None))
     if gate is not None:
         gate.enter()
     running = asyncio.get_running_loop().run_in_executor(
