@@ -44,7 +44,7 @@ class SearchScreen(BaseScreen):
         self._found: Found | None = None
         self._open_when_found = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._context = copy_context()
+        self._home = copy_context()
 
     def body(self) -> ComposeResult:
         """The box and the results."""
@@ -55,7 +55,7 @@ class SearchScreen(BaseScreen):
         """Ready to type at once; questions wait for the sign-in."""
         self._loop = asyncio.get_running_loop()
         # The search thread has no app of its own: what it hands over runs as if it came from here.
-        self._context = copy_context()
+        self._home = copy_context()
         box = self.query_one(SearchBox)
         self.watch(box, "value", self._typed, init=False)
         box.focus()
@@ -117,7 +117,7 @@ class SearchScreen(BaseScreen):
     def _deliver(self, number: int, answer: Answer) -> None:
         loop = self._loop
         if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self._show_answer, number, answer, context=self._context)
+            loop.call_soon_threadsafe(self._show_answer, number, answer, context=self._home)
 
     def _show_answer(self, number: int, answer: Answer) -> None:
         if number != self._asked or not self.is_mounted:
