@@ -170,8 +170,8 @@ def total_faults(transaction: Transaction) -> Iterator[str]:
     for row in _stream(transaction, query):
         what = f"Order {row.number} ({public_id(Kind.ORDER, row.id)})"
         if row.total != row.right:
-            total, right = _plain(row.total, row), _plain(row.right, row)
-            yield f"{what}: the total is {total}, but lines, discount, shipping and tax make {right}."
+            total, made = _plain(row.total, row), _plain(row.right, row)
+            yield f"{what}: the total is {total}, but lines, discount, shipping and tax make {made}."
         if row.lines is not None and row.subtotal != row.lines:
             added, subtotal = _plain(row.lines, row), _plain(row.subtotal, row)
             yield f"{what}: the lines add up to {added}, but the subtotal is {subtotal}."
