@@ -30,55 +30,14 @@ from cstui.storage.database import Database
 from tests import factories
 from tests.services.imports.exports import ORDERS
 
-_FIRST = tuple(
-    [
-        "Ann",
-        "Bob",
-        "Chloé",
-        "Dmitri",
-        "Eve",
-        "Farid",
-        "Gül",
-        "Hiroshi",
-        "Ines",
-        "João",
-        "Kim",
-        "Liam",
-        "Mary",
-        "Nina",
-        "Omar",
-        "Priya",
-        "Quinn",
-        "Rosa",
-        "Sam",
-        "Tom",
-        "Uma",
-        "Vera",
-        "Wei",
-        "Zoë",
-    ]
-)
-_LAST = tuple(
-    [
-        "Lee",
-        "Smith",
-        "Garcia",
-        "Müller",
-        "Nguyen",
-        "Kowalski",
-        "O'Brien",
-        "Okafor",
-        "Tanaka",
-        "Silva",
-        "Rossi",
-        "Ivanov",
-        "Jensen",
-        "Dubois",
-        "Khan",
-        "Patel",
-        "Novak",
-    ]
-)
+_FIRST = (
+    "Ann", "Bob", "Chloé", "Dmitri", "Eve", "Farid", "Gül", "Hiroshi", "Ines", "João", "Kim", "Liam",
+    "Mary", "Nina", "Omar", "Priya", "Quinn", "Rosa", "Sam", "Tom", "Uma", "Vera", "Wei", "Zoë",
+)  # fmt: skip
+_LAST = (
+    "Lee", "Smith", "Garcia", "Müller", "Nguyen", "Kowalski", "O'Brien", "Okafor", "Tanaka", "Silva", "Rossi", "Ivanov",
+    "Jensen", "Dubois", "Khan", "Patel", "Novak",
+)  # fmt: skip
 _GOODS = [(f"{colour} {thing} - {size}", f"{thing[:2].upper()}{colour[:2].upper()}{size}", price)
           for colour in ("Jade", "Clay", "Sand", "Black") for thing, price in (("Pant", 91), ("Top", 88), ("Bra", 42), ("Sock", 12))
           for size in ("S", "M", "L")]  # fmt: skip
