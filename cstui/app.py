@@ -99,6 +99,15 @@ class CstuiApp(App[int]):
             )
         return self._reader
 
+    @property
+    def is_shut(self) -> bool:
+        """Whether nobody is at the desk: not signed in yet, or locked. Nothing opens and no key of the desk works then."""
+        return any(getattr(screen, "open_actions", None) is not None for screen in self.screen_stack)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A desk that is shut has only the actions of its password form."""
+        return self.screen.check_action(action, parameters) if self.is_shut else True
+
     def signed_in(self, actor: Actor) -> None:
         """Somebody signed in: the search box is his."""
         self._actor = actor
@@ -111,10 +120,11 @@ class CstuiApp(App[int]):
         """Ends the session, closes everything, asks for a name again."""
         from cstui.screens.sign_in import SignInScreen
 
-        actor, self._actor = self._actor, None
         await self.records.close_all()
+        actor, self._actor = self._actor, None
         if actor is not None:
             await quietly(self.desk.sign_in.sign_out, actor)
+        self.search_screen.action_search_clear()
         self.switch_screen(SignInScreen(self.keymap))
 
     # Start ------------------------------------------------------------------------------------------
@@ -363,7 +373,10 @@ class CstuiApp(App[int]):
 
     async def _quit(self) -> None:
         unsaved = self.records.with_unsaved_text()
-        if unsaved and not await self.records.asked_to_quit(unsaved):
+        if self.is_shut:
+            # Whoever presses the key now need not be the one who typed: nothing is named, nothing is thrown away.
+            await self.records.keep_drafts()
+        elif unsaved and not await self.records.asked_to_quit(unsaved):
             return
         await self.records.close_all()
         self.exit(0)

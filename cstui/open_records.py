@@ -32,6 +32,8 @@ class OpenRecords:
 
     def open_customer(self, customer_id: int) -> None:
         """Shows a profile straight over the search."""
+        if self._app.is_shut:
+            return
         screen = self._screen_of(Kind.CUSTOMER, customer_id)
         self._pop_to(self._app.search_screen)
         self._show(screen)
@@ -39,6 +41,8 @@ class OpenRecords:
 
     def open_order(self, order_id: int) -> None:
         """Shows an order over what is in front; the order that was in front makes room."""
+        if self._app.is_shut:
+            return
         screen = self._screen_of(Kind.ORDER, order_id)
         if screen in self._app.screen_stack:
             self._pop_to(screen)
@@ -69,6 +73,8 @@ class OpenRecords:
 
     def go_to_search(self) -> None:
         """Back to the search; what is open stays open behind it."""
+        if self._app.is_shut:
+            return
         self._pop_to(self._app.search_screen)
 
     def _show(self, screen: RecordScreen) -> None:

@@ -115,7 +115,7 @@ class BaseScreen(Commanding, Screen[None]):
 
     def refresh_keys(self) -> None:
         """The last line: the keys of what has the focus; dimmed where not possible now, absent where never permitted."""
-        if not self.has_frame:
+        if not self.has_frame or not self.desk_app.is_signed_in:
             return
         in_field = self.focused is not None and hasattr(self.focused, "insert_text_at_cursor")
         context = Context.PANEL if self.panel is not None else self.contexts[0]

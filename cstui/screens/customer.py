@@ -155,6 +155,22 @@ class CustomerScreen(CustomerEditing, RecordActions, RecordScreen):
         self.show_banner("")
         self._load(False)
 
+    def action_record_audit(self) -> None:
+        """`i`: who changed what and when (AUD-04)."""
+        from cstui.screens.history import HistoryScreen
+
+        if why := self.why_not("record.audit"):
+            self.tell_reason(why)
+        elif self.view is not None:
+            self.app.push_screen(HistoryScreen(self.keymap, Kind.CUSTOMER, self.view.id, self.crumbs()))
+
+    def action_section(self, number: int) -> None:
+        """A digit; 9 is the history, which has a screen of its own."""
+        if number == 9:
+            self.action_record_audit()
+        else:
+            super().action_section(number)
+
     def on_live(self, event: LiveEvent) -> None:
         """Somebody changed this customer, added a note, or looks at him too."""
         if (

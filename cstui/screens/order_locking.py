@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import replace
+from typing import Any
 
+from cstui.domain.actor import Actor
 from cstui.domain.errors import CstuiError, HeldElsewhere, RecordChanged, RecordLocked
 from cstui.domain.ids import Kind, new_token
 from cstui.domain.live import LiveEvent, What
@@ -142,7 +144,7 @@ class OrderLocking(OrderPage):
         self._offer_handover(None)
         if token:
             async with self._at_the_lock:
-                await quietly(self._release, token)
+                await quietly(self._release, self.desk, self.actor, token)
         self._show_as_free()
         self.refresh_frame()
 
@@ -155,9 +157,10 @@ class OrderLocking(OrderPage):
         if "pulse" in self.desk.__dict__:
             self.desk.pulse.drop(token)
 
-    def _release(self, token: str) -> None:
-        self.desk.pulse.drop(token)
-        self.desk.locks.release(self.actor, token)
+    def _release(self, desk: Any, actor: Actor, token: str) -> None:
+        """In a thread, where a screen that is being taken down no longer knows its app."""
+        desk.pulse.drop(token)
+        desk.locks.release(actor, token)
 
     def _show_as_free(self) -> None:
         view = self.view
@@ -431,7 +434,7 @@ class OrderLocking(OrderPage):
         record_id = self.record_id
         await self.free_lock()
         for token in tokens:
-            await quietly(self._release, token)
+            await quietly(self._release, self.desk, self.actor, token)
         if record_id and "pulse" in self.desk.__dict__:
             self.desk.pulse.unwatch(Kind.ORDER, record_id)
         await super().let_go()
@@ -441,7 +444,8 @@ class OrderLocking(OrderPage):
         tokens = [token for token in (self.token, self.waiting_token) if token]
         self.token, self.waiting_token, self.grip, self.knock = "", "", None, None
         for token in tokens:
-            self.run_worker(quietly(self._release, token), description="release", exit_on_error=False)
+            release = quietly(self._release, self.desk, self.actor, token)
+            self.run_worker(release, description="release", exit_on_error=False)
         if self.record_id and "pulse" in self.desk.__dict__:
             self.desk.pulse.unwatch(Kind.ORDER, self.record_id)
         super().closed()

@@ -9,17 +9,43 @@ from textual.app import ComposeResult
 from cstui.domain.actor import Actor
 from cstui.domain.errors import CstuiError, InvalidInput
 from cstui.flow import call, flow
-from cstui.keys import Context, KeyMap
+from cstui.keys import TABLE, Context, KeyMap
 from cstui.screens.base import BaseScreen
+from cstui.widgets.bars import KeyBar
 from cstui.widgets.form import Field, FormPanel
 from cstui.widgets.page import Page
 from cstui.widgets.page_model import Cell
 
 
-class SignInScreen(BaseScreen):
-    """Name and password; nothing else is shown before."""
+#: How the names of the desk's own actions begin, as the key table has them.
+DESK_ACTIONS = tuple({f"{key.action.partition('(')[0].partition('_')[0]}_" for key in TABLE} | {"section"})
+
+
+class ShutScreen(BaseScreen):
+    """A screen before the desk: it takes a password and knows no way round it. No key of the desk works here but those of the form."""
 
     contexts: ClassVar[tuple[Context, ...]] = (Context.PANEL, Context.ALWAYS)
+    open_actions: ClassVar[frozenset[str]] = frozenset(
+        {"form_save", "form_close", "desk_quit", "desk_redraw", "desk_back"}
+    )
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Actions of the desk are out of reach; those of the focused field are its own."""
+        return action in self.open_actions or not action.startswith(DESK_ACTIONS)
+
+    def refresh_keys(self) -> None:
+        """The two keys that work here."""
+        if self.has_frame:
+            shown = [("F9", self.go_words, True), ("Ctrl+Q", "Quit", True)]
+            self.query_one("#keys", KeyBar).show_keys(shown)
+
+    go_words: ClassVar[str] = ""
+
+
+class SignInScreen(ShutScreen):
+    """Name and password; nothing else is shown before."""
+
+    go_words = "Sign in"
 
     def __init__(self, keymap: KeyMap, said: str = "") -> None:
         super().__init__(keymap)
@@ -83,23 +109,25 @@ class SignInScreen(BaseScreen):
                     )
                     continue
                 try:
-                    changed: Actor = await call(self.desk.sign_in.change_password, actor, one_time, values["new"])
+                    changed: Actor = await call(
+                        self.desk.sign_in.change_password, actor, one_time, values["new"]
+                    )
                 except CstuiError as error:
                     panel.show_problems((InvalidInput("new", "", error.in_words()),))
                     continue
                 return changed
         self.call_later(self._sign_in)
-        return None
+        return False
 
     def leave(self) -> None:
         """Nothing lies behind."""
         self.desk_app.exit(0)
 
 
-class LockScreen(BaseScreen):
+class LockScreen(ShutScreen):
     """Blanks the desk; the password of whoever is signed in brings it back, anything else stays out."""
 
-    contexts: ClassVar[tuple[Context, ...]] = (Context.PANEL,)
+    go_words = "Unlock"
 
     def crumbs(self) -> tuple[Cell, ...]:
         """What is open is not shown."""

@@ -41,6 +41,14 @@ class Field:
     heading: str = ""
 
 
+def _value_at_first(field: Field) -> str:
+    """What stands in a field before anybody types: its text, or the allowed value that is chosen."""
+    allowed = [value for value, _ in field.choices]
+    if allowed:
+        return field.value if field.value in allowed else allowed[0]
+    return clean(field.value)
+
+
 class TypingField(Input):
     """A one-line field that keeps pasted text clean, selects nothing on focus and never copies a secret."""
 
@@ -135,7 +143,7 @@ class FormPanel(Panel):
         self._above = tuple(above)
         self._start = start
         self._replace = replace_on_type
-        self._first = {field.name: clean(field.value) for field in fields}
+        self._first = {field.name: _value_at_first(field) for field in fields}
         self._was_changed = changed
         self._on_pause = on_pause
         self._on_change = on_change
