@@ -93,6 +93,10 @@ class Account:
             os.chown(path, self.uid, self.gid)
 
 
+#: Memory that must be free for servers to live there.
+_ROOM_IN_MEMORY = 2 * 2**30
+
+
 class Server:
     """One running PostgreSQL in a directory of its own. One thread at a time may stop and start it."""
 
@@ -326,8 +330,22 @@ def _copied(binaries: Path, target: Path) -> Path:
 
 
 def _short_tmp() -> Path:
-    """Where sockets go: their whole path may have about 100 bytes, and $TMPDIR is often longer than that."""
+    """Where servers live: in memory where there is enough of it, since cloning a database copies files.
+
+    Sockets go there too: their whole path may have about 100 bytes, and $TMPDIR is often longer than that.
+    """
+    memory = Path("/dev/shm")
+    if (
+        os.access(memory, os.W_OK | os.X_OK)
+        and shutil.disk_usage(memory).free > _ROOM_IN_MEMORY
+        and not _is_noexec(memory)
+    ):
+        return memory
     return Path("/tmp") if os.access("/tmp", os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
+
+
+def _is_noexec(place: Path) -> bool:
+    return bool(os.statvfs(place).f_flag & os.ST_NOEXEC)
 
 
 def _private_directory(account: Account) -> tuple[Path, IO[bytes]]:
