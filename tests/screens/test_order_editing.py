@@ -140,7 +140,7 @@ async def test_a_line_is_added_from_the_product_list_and_one_that_is_not_there_b
 ) -> None:
     with shop.db.write() as tx:
         for sku, name, price in (("HAT-1", "Hat, red", 1500), ("HAT-2", "Hat, blue", 1500)):
-            tx.session.add(Product(store_id=shop.store, sku=sku, name=name, unit_price=price, created_at=THEN, updated_at=THEN))  # fmt: skip
+            tx.session.add(Product(store_id=shop.store, sku=sku, name=name, unit_price=price, created_at=THEN))  # fmt: skip
     async with driven(shop.url, shop.ann) as ann:
         await ann.open_order(shop.order)
         await ann.press("Q", "tab", "tab")
@@ -241,7 +241,7 @@ async def test_cancelling_lists_its_effects_and_only_y_commits(shop: Shop) -> No
         )
         await ann.press("b", "enter", "enter")
         await ann.shows("y cancels order #1001: Ordered by mistake.")
-        assert shop.stored.status is OrderStatus.IN_PROGRESS
+        assert shop.stored.version == 1
         await ann.press("y")
         await ann.shows("Cancelled: order #1001.", "× cancelled")
     assert shop.stored.status is OrderStatus.CANCELLED

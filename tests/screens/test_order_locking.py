@@ -12,6 +12,7 @@ from cstui.domain.ids import Kind, new_token
 from cstui.domain.live import LiveEvent, What
 from cstui.domain.locking import LockState, Purpose
 from cstui.domain.permissions import Role
+from cstui.screens.order import OrderScreen
 from cstui.services.drafts import Drafts
 from cstui.services.locks import Locks
 from cstui.services.orders import Orders
@@ -81,7 +82,9 @@ async def test_every_key_that_needs_the_lock_says_who_has_it(shop: Shop) -> None
         await ann.open_order(shop.order)
         await ann.shows("[LOCKED Bob · term-2 · since")
         for key in ("e", "A", "Q", "H", "X", "f8"):
-            ann.app.screen.tell("", "")  # type: ignore[attr-defined]
+            screen = ann.app.screen
+            assert isinstance(screen, OrderScreen)
+            screen.tell("", "")
             await ann.press(key)
             await ann.shows("Locked by Bob on term-2 since", "p asks for it.")
         await ann.press("U")
@@ -158,15 +161,16 @@ async def test_a_lock_given_back_after_idleness_keeps_the_form_and_its_text(shop
         await ann.shows("[EDITING]")
         await ann.type("9 Oak Lane")
         screen = ann.app.screen
-        token = screen.token  # type: ignore[attr-defined]
+        assert isinstance(screen, OrderScreen)
+        token = screen.token
         screen.on_live(
             LiveEvent(
                 What.IDLE_WARNING, Kind.ORDER, shop.order, {"token": token, "idle": 300, "release_in": 60}
             )
-        )  # type: ignore[attr-defined]
+        )
         await ann.shows("You hold order #1001 and pressed no key for 5 min. It is given back in 60 s.")
         Locks(shop.db).release(shop.ann, token)
-        screen.on_live(LiveEvent(What.IDLE_RELEASED, Kind.ORDER, shop.order, {"token": token, "idle": 360}))  # type: ignore[attr-defined]
+        screen.on_live(LiveEvent(What.IDLE_RELEASED, Kind.ORDER, shop.order, {"token": token, "idle": 360}))
         await ann.shows("Your lock was given back after long idleness. Your text is kept;")
         await ann.until(lambda: Drafts(shop.db).of(shop.ann, Kind.ORDER, shop.order) is not None)
         await ann.press("f9")
