@@ -6,7 +6,10 @@ from cstui.screens.order_holds import OrderHolds
 
 
 class OrderScreen(OrderHolds):
-    """Reading is `order_page`; the lock `order_locking`; text that is not saved `order_drafts`; editing `order_editing`; H and X `order_holds`."""
+    """Reading is `order_page`; the lock `order_locking`, asking for it `order_handover`, news of it `order_live`; text that is not saved
+
+    `order_drafts`; editing `order_editing`; H and X `order_holds`.
+    """
 
     def action_desk_back(self) -> None:
         """Esc; while a save is being checked nothing here is left."""

@@ -12,7 +12,7 @@ from cstui.domain.orders import OrderView
 from cstui.flow import call, quietly
 from cstui.keys import KeyMap
 from cstui.screens.history_rows import path_words
-from cstui.screens.order_locking import OrderLocking
+from cstui.screens.order_live import OrderLive
 from cstui.screens.order_rows import line_names
 from cstui.widgets.form import Field, FormPanel
 
@@ -59,7 +59,7 @@ def put_back(fields: Sequence[Field], body: Mapping[str, str], names: Mapping[st
     return PutBack(tuple(filled), found, words)
 
 
-class OrderDrafts(OrderLocking):
+class OrderDrafts(OrderLive):
     """Keeps and offers this person's unsaved text of the order on the screen."""
 
     def __init__(self, keymap: KeyMap) -> None:

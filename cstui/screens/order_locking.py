@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import replace
 from typing import Any
 
 from cstui.domain.actor import Actor
-from cstui.domain.errors import CstuiError, HeldElsewhere, RecordChanged, RecordLocked
+from cstui.domain.errors import HeldElsewhere, RecordChanged, RecordLocked
 from cstui.domain.ids import Kind, new_token
-from cstui.domain.live import LiveEvent, What
 from cstui.domain.locking import Grip, Knock, LockState, Purpose
 from cstui.domain.order_rules import why_not_cancelled, why_not_held
 from cstui.domain.orders import OrderView
 from cstui.domain.permissions import Permission
 from cstui.flow import call, flow, quietly
 from cstui.keys import KeyMap
-from cstui.screens.dialogs.reason import unlock_panel
 from cstui.screens.dialogs.stale import changed_panel, take_over_panel
 from cstui.screens.history_rows import path_words
 from cstui.screens.order_page import OrderPage
 from cstui.screens.order_rows import line_names
 from cstui.widgets.padlock import locked_words
 
-#: A key pressed within so many seconds ends the reminder of idleness.
-_JUST_NOW = 10
 _NEEDS_LOCK = ("order.edit", "order.take", "order.address", "order.quantity", "order.hold", "order.cancel")
 
 
@@ -203,200 +198,13 @@ class OrderLocking(OrderPage):
             self._kept_by_f8 = True
             self.tell(f"You hold {self.record_name}. e edits it, F8 gives it back.")
 
-    # Asking the holder, handing over ----------------------------------------------------------------
-
-    @flow("order.knock")
-    async def action_order_knock(self) -> None:
-        """Tells the holder that somebody waits."""
-        held = self.order.edit_lock
-        self.waiting_token = new_token()
-        await call(self._ask_holder, self.record_id, self.waiting_token)
-        holder = held.holder if held else "The holder"
-        self.tell(f"{holder} sees that you are waiting. You are told when {self.record_name} is free.", "")
-
-    def _ask_holder(self, order_id: int, token: str) -> None:
-        self.desk.locks.knock(self.actor, Kind.ORDER, order_id, token)
-        self.desk.pulse.await_answer(token)
-
-    @flow("order.handover", alongside=True)
-    async def action_order_handover(self) -> None:
-        """Gives the lock to whoever knocked; what is typed stays a draft."""
-        knock = self.knock
-        if knock is None:
-            return
-        await self.keep_draft_now()
-        async with self._at_the_lock:
-            await call(self.desk.locks.answer, self.actor, knock.id, True)
-        self.lock_is_gone()
-        self.close_form_keeping_draft()
-        self.tell(f"{self.record_name[:1].upper()}{self.record_name[1:]} is handed over to {knock.by}.")
-        await self._refresh_padlock()
-
-    def close_form_keeping_draft(self) -> None:
-        """Closes an open form; its text is in the draft."""
-
     def _offer_handover(self, knock: Knock | None) -> None:
+        """Somebody waits for this lock, or nobody does any more."""
         self.knock = knock
-        words = ""
-        if knock is not None:
-            how = "Esc, then E hands over" if self.panel is not None else "E hands over"
-            words = f"{knock.by} is waiting for {knock.number} on {knock.terminal}. {how}, or carry on."
-        self.set_banner("knock", words)
-        self.offer_in_form(knock)
-
-    def offer_in_form(self, knock: Knock | None) -> None:
-        """Puts the hand-over among the answers of an open form, or takes it away."""
-
-    @flow()
-    async def _receive(self, token: str) -> None:
-        """The holder handed over: the lock is this desk's already, its grip is fetched."""
-        await self.reload()
-        self.token = token
-        try:
-            self.grip = await self._begin(Purpose.EDIT, take_over=False)
-        except CstuiError:
-            await self.free_lock()
-            raise
-        self._kept_by_f8 = True
-        self.tell(
-            f"{self.record_name[:1].upper()}{self.record_name[1:]} is yours now: e edits it, F8 gives it back."
-        )
-        self.refresh_frame()
-
-    # Unlocking --------------------------------------------------------------------------------------
-
-    @flow("order.unlock")
-    async def action_order_unlock(self) -> None:
-        """Removes somebody's lock with a reason; he is told, and his save is refused (LOCK-09, LOCK-10)."""
-        held = self.order.edit_lock
-        if held is None:
-            return
-        facts = (
-            locked_words(held, self.now(), self.desk_app.reader),
-            f"{held.holder} is told. What was typed there stays {held.holder}'s draft; its save will be refused.",
-        )
-        panel = unlock_panel(self.record_name, facts)
-        async with self.opened(panel):
-            while (values := await panel.answer()) is not None:
-                try:
-                    await call(
-                        self.desk.locks.force,
-                        self.actor,
-                        Kind.ORDER,
-                        self.record_id,
-                        values["reason"],
-                        new_token(),
-                    )
-                except CstuiError as error:
-                    panel.say_below(error.in_words(), "bad")
-                    continue
-                self.view = replace(self.order, edit_lock=None)
-                self.tell(f"Unlocked: {self.record_name}. {held.holder} is told.")
-                await self.read_events()
-                self.paint()
-                return
-
-    # What comes in ----------------------------------------------------------------------------------
-
-    def on_live(self, event: LiveEvent) -> None:
-        """Others' locks, saves, notes and questions, within a second; and what became of one's own lock."""
-        if event.what is What.BACK:
-            self.database_back.set()
-            if self.view is not None and not self.flows:
-                self.load(False)
-        token = event.facts.get("token", "")
-        if token and token == self.token:
-            self._hear_of_my_lock(event)
-        elif token and token == self.waiting_token and event.what is What.ANSWER:
-            self._hear_answer(str(event.facts["answer"]), token)
-        elif event.kind is Kind.ORDER and event.id == self.record_id and self.view is not None and not token:
-            self._hear_of_order(event, self.view)
-
-    def _hear_of_order(self, event: LiveEvent, view: OrderView) -> None:
-        if event.what is What.LOCK:
-            self.view = replace(view, edit_lock=event.facts.get("lock"))
-            self.refresh_frame()
-        elif event.what is What.PRESENCE:
-            self.view = replace(view, viewers=tuple(event.facts.get("who", ())))
-            self.refresh_frame()
-        elif event.what is What.NOTE:
-            self.note_added()
-        elif event.what is What.SAVED:
-            self._news_version = int(event.facts.get("version", 0))
-            self._say_changed(str(event.facts.get("by") or "Somebody"), event)
-
-    def _say_changed(self, by: str, event: LiveEvent) -> None:
-        if self.view is None or self._news_version <= self.view.version or self.is_saving:
-            return
-        at = event.facts.get("at")
-        when = f" at {self.moment(at)}" if at is not None else ""
-        advice = "your save will compare." if self.panel is not None and self.grip is None else "F5 reloads."
-        self.set_banner("changed", f"{by} changed this order{when}. {advice[:1].upper()}{advice[1:]}")
-
-    @property
-    def is_saving(self) -> bool:
-        """Whether a save of this screen is under way: its own news are no news."""
-        return False
-
-    def _hear_of_my_lock(self, event: LiveEvent) -> None:
-        facts = event.facts
-        if event.what is What.KNOCK:
-            self._offer_handover(facts["knock"])
-        elif event.what is What.LOST:
-            self._lock_lost(
-                f"{facts.get('by') or 'Somebody'} {self._how_lost(str(facts.get('how') or ''))}",
-                str(facts.get("reason") or ""),
-            )
-        elif event.what is What.IDLE_RELEASED:
-            self._lock_lost("Your lock was given back after long idleness", "")
-        elif event.what is What.IDLE_WARNING:
-            minutes = max(1, int(facts.get("idle", 60)) // 60)
-            left = facts.get("release_in")
-            more = f" It is given back in {left} s." if left is not None else ""
-            self.set_banner(
-                "idle", f"You hold {self.record_name} and pressed no key for {minutes} min.{more}"
-            )
-
-    @staticmethod
-    def _how_lost(how: str) -> str:
-        words = {
-            "forced": "removed your lock",
-            "taken_over": "took the order over",
-            "handed_over": "has the order now",
-        }
-        return words.get(how, "has the lock now")
-
-    def _lock_lost(self, words: str, reason: str) -> None:
-        """Says so at once; a form stays, with its text kept as a draft, and its save goes the way of a removed lock."""
-        self._offer_handover(None)
-        because = f" ({reason})" if reason else ""
-        if self.panel is None or not self._keeps_form():
-            self.token, self.grip, self._kept_by_f8 = "", None, False
-            self.set_banner("lost", "")
-            self.tell(f"{words}{because}.", "warn")
-        else:
-            self.set_banner("lost", f"{words}{because}. Your text is kept; F9 goes on.")
-            self.run_worker(self.keep_draft_now(), description="keep draft", exit_on_error=False)
-        self.refresh_frame()
 
     def _keeps_form(self) -> bool:
         """Whether a form of the order is open that works under the lock."""
         return False
-
-    def _hear_answer(self, answer: str, token: str) -> None:
-        self.waiting_token = ""
-        if answer == "handed_over":
-            self._receive(token)
-        elif answer == "not_now":
-            self.tell_reason(f"{self.record_name[:1].upper()}{self.record_name[1:]} is still needed there.")
-        else:
-            self.tell(f"{self.record_name[:1].upper()}{self.record_name[1:]} is free now: e edits it.")
-
-    def tick(self) -> None:
-        """Idle times grow; a key ends the reminder."""
-        super().tick()
-        if time.monotonic() - self.desk_app.last_key < _JUST_NOW:
-            self.set_banner("idle", "")
 
     # Leaving ----------------------------------------------------------------------------------------
 

@@ -16,7 +16,6 @@ from cstui.domain.permissions import Permission
 from cstui.flow import call, flow, quietly
 from cstui.keys import Context, KeyMap
 from cstui.screens.order_rows import TABS, Showing, line_names, sections_of
-from cstui.screens.record import RecordScreen
 from cstui.screens.record_actions import RecordActions
 from cstui.widgets.bars import Bar
 from cstui.widgets.padlock import padlock_cell, viewers_words
@@ -30,7 +29,7 @@ BANNERS = ("said", "lost", "knock", "changed", "idle", "draft")
 _TAB_OF_SECTION = {1: 0, 6: 2, 7: 1, 8: 4, 9: 0}
 
 
-class OrderPage(RecordActions, RecordScreen):
+class OrderPage(RecordActions):
     """Shows one order. What can be done with it stands in the classes that follow."""
 
     contexts: ClassVar[tuple[Context, ...]] = (Context.ORDER, Context.ALWAYS, Context.NAV)
