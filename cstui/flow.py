@@ -13,12 +13,12 @@ from textual._context import active_app
 from cstui.domain.errors import CstuiError
 
 if TYPE_CHECKING:
-    from cstui.screens.base import BaseScreen
+    from cstui.screens.frame import ScreenFrame
     from cstui.typeahead import TypeAhead
 
 P = ParamSpec("P")
 T = TypeVar("T")
-S = TypeVar("S", bound="BaseScreen")
+S = TypeVar("S", bound="ScreenFrame")
 
 #: Two threads: one use case and one read beside it, as many as the desk has pooled connections.
 _THREADS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="cstui-use-case")
@@ -92,7 +92,7 @@ def flow(
     return mark
 
 
-async def _guarded(screen: BaseScreen, name: str, work: Awaitable[None]) -> None:
+async def _guarded(screen: ScreenFrame, name: str, work: Awaitable[None]) -> None:
     try:
         await work
     except CstuiError as error:

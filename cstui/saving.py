@@ -15,7 +15,7 @@ from cstui.domain.errors import CstuiError, DatabaseAway, OutcomeUnknown
 from cstui.flow import call, quietly
 
 if TYPE_CHECKING:
-    from cstui.screens.base import BaseScreen
+    from cstui.screens.frame import ScreenFrame
 
 T = TypeVar("T")
 #: Seconds between two looks whether the database is back: the first, and the longest.
@@ -33,7 +33,7 @@ class NotSaved(CstuiError):
 
 
 async def saving(
-    screen: BaseScreen,
+    screen: ScreenFrame,
     save_id: str,
     use_case: Callable[..., T],
     *args: Any,
@@ -71,7 +71,7 @@ async def saving(
         screen.log.info(f"a save was checked for {(datetime.now().astimezone() - began).seconds} s")
 
 
-async def _looked_up(screen: BaseScreen, save_id: str, back: asyncio.Event | None) -> bool:
+async def _looked_up(screen: ScreenFrame, save_id: str, back: asyncio.Event | None) -> bool:
     pause = FIRST_PAUSE
     while True:
         stored: bool | None = await quietly(screen.desk.audit.saved, save_id)

@@ -222,6 +222,8 @@ _CUSTOMER = _rows(
     Key("customer.address", ("A",), "Address",
         "Edits the focused address of the customer; orders keep their own.",
         permission=Permission.CUSTOMER_UPDATE, command="edit-address", consequence=True),
+    Key("customer.status", (), "Disable", "Disables the customer, or makes him active again; nothing is deleted.",
+        permission=Permission.CUSTOMER_DISABLE, command="disable", consequence=True),
 )  # fmt: skip
 
 _ORDER = _rows(

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cstui.domain.errors import CstuiError
 from cstui.flow import flow
 from cstui.keys import BY_ID, Context, PaletteEntry, palette, read_command
+from cstui.screens.frame import ScreenFrame
 from cstui.widgets.page import Page
 from cstui.widgets.page_model import Cell, Column, Row
 from cstui.widgets.picker import FilterPanel, LetterPanel, PickerPanel
-
-if TYPE_CHECKING:
-    from cstui.screens.base import BaseScreen as _Screen
-else:
-    _Screen = object
 
 _COLUMNS = (
     Column("Action", least=12),
@@ -24,7 +18,7 @@ _COLUMNS = (
 )
 
 
-class Commanding(_Screen):
+class Commanding(ScreenFrame):
     """What every screen can do with its own actions."""
 
     def _entries(self, *contexts: Context) -> list[Row]:

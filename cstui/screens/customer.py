@@ -15,8 +15,6 @@ from cstui.format import name_words
 from cstui.keys import Context, KeyMap
 from cstui.screens.customer_editing import CustomerEditing
 from cstui.screens.customer_rows import main_sections, rail_sections
-from cstui.screens.record import RecordScreen
-from cstui.screens.record_actions import RecordActions
 from cstui.widgets.page import Page
 from cstui.widgets.page_model import Cell, Place
 
@@ -24,7 +22,7 @@ from cstui.widgets.page_model import Cell, Place
 TWO_COLUMNS = 110
 
 
-class CustomerScreen(CustomerEditing, RecordActions, RecordScreen):
+class CustomerScreen(CustomerEditing):
     """Two columns where there is room, one below; digits go to sections, Enter opens an order."""
 
     contexts: ClassVar[tuple[Context, ...]] = (Context.CUSTOMER, Context.ALWAYS, Context.NAV)
@@ -32,7 +30,7 @@ class CustomerScreen(CustomerEditing, RecordActions, RecordScreen):
 
     def __init__(self, keymap: KeyMap) -> None:
         super().__init__(keymap)
-        self.view: CustomerView | None = None
+        self.view = None
         self.verified = Verification()
         self._unpainted = False
 

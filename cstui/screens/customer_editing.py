@@ -3,32 +3,42 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
+from functools import partial
 
 from cstui.domain.addresses import ADDRESS_LABELS, Address
 from cstui.domain.contacts import CONTACT_LABELS
-from cstui.domain.customers import AddressOnFile, Contact, CustomerView
+from cstui.domain.customers import AddressOnFile, Contact, CustomerStatus, CustomerView
 from cstui.domain.errors import InvalidFields, InvalidInput, RecordChanged
 from cstui.domain.ids import Kind, new_token
 from cstui.domain.permissions import Permission
-from cstui.flow import call, flow
+from cstui.flow import call, flow, quietly
+from cstui.saving import NotSaved, saving
+from cstui.screens.record_actions import RecordActions
 from cstui.widgets.form import ConfirmPanel, Field, FormPanel
-
-if TYPE_CHECKING:
-    from cstui.screens.customer import CustomerScreen as _Screen
-else:
-    _Screen = object
+from cstui.widgets.page import Page
 
 _USES = (("", "none"), ("billing", "billing"), ("shipping", "shipping"), ("both", "billing and shipping"))
 
 
-class CustomerEditing(_Screen):
+class CustomerEditing(RecordActions):
     """`e` and `A` on a profile. A customer has no lock: the version decides, and two edits of different fields are put together."""
+
+    view: CustomerView | None = None
+    _contact_form: FormPanel | None = None
+
+    @property
+    def main(self) -> Page:
+        """The main column."""
+        raise NotImplementedError
+
+    def paint(self) -> None:
+        """Shows the view."""
+        raise NotImplementedError
 
     def why_not(self, action: str) -> str:
         """Editing waits for the profile, and for a store in which one may change it."""
         view = self.view
-        if action in ("customer.edit", "customer.address"):
+        if action in ("customer.edit", "customer.address", "customer.status"):
             if view is None:
                 return "The profile is still being opened."
             if Permission.CUSTOMER_UPDATE not in view.permitted:
@@ -41,35 +51,95 @@ class CustomerEditing(_Screen):
         base = self.view
         if base is None:
             return
-        version = base.version
-        save_id = new_token()
+        draft = await quietly(self.desk.drafts.of, self.actor, Kind.CUSTOMER, base.id)
+        typed = {name: text for name, text in (draft.body if draft else {}).items() if name in CONTACT_LABELS}
         fields = tuple(
             Field(name, label, getattr(base.contact, name)) for name, label in CONTACT_LABELS.items()
         )
-        panel = FormPanel(f"Contact of {self.record_name}", fields, start="first_name")
+        panel = FormPanel(
+            f"Contact of {self.record_name}",
+            fields,
+            start="first_name",
+            on_pause=self._keep_contact,
+            changed=bool(typed),
+        )
+        self._contact_form = panel
         async with self.opened(panel):
+            if typed:
+                panel.put(typed)
+                panel.say_below(
+                    "This is your unsaved text from before. F9 saves it, Esc discards it.", "warn"
+                )
             while (values := await panel.answer()) is not None:
-                wanted = Contact(**values)
+                wanted, save_id = Contact(**values), new_token()
                 try:
-                    saved = await call(
-                        self.desk.customers.save_contact,
-                        self.actor,
-                        base.id,
-                        version,
-                        wanted,
-                        save_id,
-                        self.desk.token,
-                    )
+                    saved = await saving(
+                        self, save_id, self.desk.customers.save_contact, self.actor, base.id, base.version, wanted, save_id,
+                        self.desk.token, reread=partial(self.desk.customers.open, self.actor, base.id),
+                    )  # fmt: skip
+                except NotSaved as error:
+                    panel.say_below(error.in_words(), "bad")
+                    continue
                 except (InvalidFields, InvalidInput) as error:
                     panel.show_problems(_problems(error))
                     continue
                 except RecordChanged as changed:
                     base, merged = await self._settle_contact(base, wanted, changed)
-                    version = base.version
                     panel.put(asdict(merged))
                     panel.say_below("Put together with the other change. F9 saves, Esc leaves.", "warn")
                     continue
                 self._saved(saved, "contact")
+                break
+        self._contact_form = None
+        await self.discard_draft()
+
+    async def _keep_contact(self, values: dict[str, str]) -> None:
+        """Writes what is typed to the database, to be offered after a crash."""
+        view = self.view
+        if view is not None:
+            typed = {name: text for name, text in values.items() if text != getattr(view.contact, name)}
+            await quietly(self.desk.drafts.keep, self.actor, Kind.CUSTOMER, view.id, view.version, typed)
+
+    async def keep_draft_now(self) -> None:
+        """The desk is going away: what is typed stays as a draft."""
+        form = self._contact_form
+        if form is not None and form.is_mounted:
+            await self._keep_contact(form.values)
+
+    async def discard_draft(self) -> None:
+        """Throws the kept text away."""
+        if self.record_id:
+            await quietly(self.desk.drafts.drop, self.actor, Kind.CUSTOMER, self.record_id)
+
+    @flow("customer.status")
+    async def action_customer_status(self) -> None:
+        """Disables a customer, or makes him active again; nobody is ever deleted (CUST-17)."""
+        view = self.view
+        if view is None:
+            return
+        active = view.status is CustomerStatus.ACTIVE
+        effect = "may no longer log on or buy; nothing is deleted." if active else "may log on and buy again."
+        panel = FormPanel(
+            f"{'Disable' if active else 'Make active'}: {self.record_name}", (Field("reason", "Reason", optional=False),),
+            above=(f"{self.record_name} {effect}",), save_label="disable" if active else "make active",
+        )  # fmt: skip
+        wanted = CustomerStatus.DISABLED if active else CustomerStatus.ACTIVE
+        async with self.opened(panel):
+            while (values := await panel.answer()) is not None:
+                try:
+                    saved = await call(
+                        self.desk.customers.set_status,
+                        self.actor,
+                        view.id,
+                        view.version,
+                        wanted,
+                        values["reason"],
+                        new_token(),
+                    )
+                except (InvalidFields, InvalidInput) as error:
+                    panel.show_problems(_problems(error))
+                    continue
+                self._saved(saved, "status")
                 return
 
     async def _settle_contact(
@@ -137,10 +207,15 @@ class CustomerEditing(_Screen):
             while (values := await panel.answer()) is not None:
                 chosen = values.pop("use")
                 try:
-                    saved = await call(
-                        self.desk.customers.save_address, self.actor, view.id, view.version, entry.id if entry else None,
+                    saved = await saving(
+                        self, save_id, self.desk.customers.save_address, self.actor, view.id, view.version, entry.id if entry else None,
                         Address(**values), chosen in ("billing", "both"), chosen in ("shipping", "both"), save_id, self.desk.token,
+                        reread=partial(self.desk.customers.open, self.actor, view.id),
                     )  # fmt: skip
+                except NotSaved as error:
+                    panel.say_below(error.in_words(), "bad")
+                    save_id = new_token()
+                    continue
                 except (InvalidFields, InvalidInput) as error:
                     panel.show_problems(_problems(error))
                     continue

@@ -9,6 +9,7 @@ from cstui.flow import call, flow
 from cstui.format import idle_words, moment_words
 from cstui.keys import Context, KeyMap, help_table
 from cstui.screens.base import BaseScreen
+from cstui.screens.frame import ScreenFrame
 from cstui.widgets.form import Field, FormPanel
 from cstui.widgets.page import Page
 from cstui.widgets.page_model import Cell, Column, Row, Section
@@ -47,7 +48,7 @@ class HelpScreen(ListScreen):
 
     title_words = "Help"
 
-    def __init__(self, keymap: KeyMap, about: BaseScreen | None, *, everything: bool = False) -> None:
+    def __init__(self, keymap: KeyMap, about: ScreenFrame | None, *, everything: bool = False) -> None:
         super().__init__(keymap)
         self._about = about
         self._everything = everything

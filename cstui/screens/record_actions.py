@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from cstui.domain.calls import CallDirection
 from cstui.domain.customers import VERIFY_TOKENS, Verification
@@ -11,16 +10,12 @@ from cstui.domain.errors import InvalidFields, InvalidInput
 from cstui.domain.ids import Kind, new_token
 from cstui.domain.permissions import Permission
 from cstui.flow import call, flow
+from cstui.screens.record import RecordScreen
 from cstui.widgets.form import Field, FormPanel
 from cstui.widgets.picker import LetterPanel
 
-if TYPE_CHECKING:
-    from cstui.screens.record import RecordScreen as _Screen
-else:
-    _Screen = object
 
-
-class RecordActions(_Screen):
+class RecordActions(RecordScreen):
     """F7, F6 and `v`. A screen says whose record it is and takes over what changed."""
 
     opened_at: datetime | None = None

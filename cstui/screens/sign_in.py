@@ -16,7 +16,6 @@ from cstui.widgets.form import Field, FormPanel
 from cstui.widgets.page import Page
 from cstui.widgets.page_model import Cell
 
-
 #: How the names of the desk's own actions begin, as the key table has them.
 DESK_ACTIONS = tuple({f"{key.action.partition('(')[0].partition('_')[0]}_" for key in TABLE} | {"section"})
 
@@ -88,14 +87,14 @@ class SignInScreen(ShutScreen):
                     panel.show_problems((InvalidInput("password", "", error.in_words()),))
                     continue
                 break
-        if signed_in.must_change_password and not await self._first_password(
-            signed_in.actor, values["password"]
-        ):
-            return
-        self.desk_app.signed_in(signed_in.actor)
+        actor: Actor | None = signed_in.actor
+        if signed_in.must_change_password:
+            actor = await self._first_password(signed_in.actor, values["password"])
+        if actor is not None:
+            self.desk_app.signed_in(actor)
 
-    async def _first_password(self, actor: object, one_time: str) -> bool:
-        """A one-time password is changed before anything else; True when done."""
+    async def _first_password(self, actor: Actor, one_time: str) -> Actor | None:
+        """A one-time password is changed before anything else; only then do the person's roles count."""
         panel = FormPanel(
             "Choose your own password",
             (Field("new", "New password", secret=True), Field("again", "The same again", secret=True)),
@@ -117,7 +116,7 @@ class SignInScreen(ShutScreen):
                     continue
                 return changed
         self.call_later(self._sign_in)
-        return False
+        return None
 
     def leave(self) -> None:
         """Nothing lies behind."""

@@ -15,6 +15,7 @@ from cstui.domain.actor import Actor
 from cstui.domain.audit import AuditRow, Change, event_hash, instant_text, value_hash
 from cstui.domain.errors import NotFound
 from cstui.domain.ids import Kind
+from cstui.storage.bulk import bulk_insert, reserve_keys
 from cstui.storage.tables.audit import AuditChain, AuditChange, AuditEvent
 from cstui.storage.tables.base import table_of
 from cstui.storage.tables.customers import Customer
@@ -24,6 +25,8 @@ from cstui.storage.transaction import Transaction
 _CHAIN = table_of(AuditChain)
 _EVENT = table_of(AuditEvent)
 _CHANGE = table_of(AuditChange)
+#: From this many events on they are stored as prepared rows.
+_MANY = 20
 #: The chain of what belongs to no single store.
 ORGANISATION = 0
 
@@ -86,11 +89,7 @@ def _append_to(transaction: Transaction, store_id: int, events: Sequence[NewEven
         rows.append({**row, "prev_hash": head, "hash": following})
         changed.append(changes)
         head = following
-    ids = list(
-        connection.execute(
-            _EVENT.insert().returning(_EVENT.c.id, sort_by_parameter_order=True), rows
-        ).scalars()
-    )
+    ids = _stored(transaction, rows)
     change_rows = [
         {**row, "event_id": event_id}
         for event_id, of_event in zip(ids, changed, strict=True)
@@ -102,6 +101,19 @@ def _append_to(transaction: Transaction, store_id: int, events: Sequence[NewEven
         _CHAIN.update().where(_CHAIN.c.store_id == store_id, _CHAIN.c.day == day).values(seq=seq, head=head)
     )
     return ids
+
+
+def _stored(transaction: Transaction, rows: Sequence[dict[str, Any]]) -> list[int]:
+    """Stores the events and returns their ids in order; many at once go the way of prepared rows."""
+    if len(rows) < _MANY:
+        insert = _EVENT.insert().returning(_EVENT.c.id, sort_by_parameter_order=True)
+        return list(transaction.session.connection().execute(insert, list(rows)).scalars())
+    keys = list(reserve_keys(transaction, _EVENT, len(rows)))
+    columns = ("id", *rows[0])
+    bulk_insert(
+        transaction, _EVENT, [(key, *row.values()) for key, row in zip(keys, rows, strict=True)], columns
+    )
+    return keys
 
 
 def event_facts(row: Mapping[str, Any]) -> tuple[str | int | None, ...]:

@@ -227,7 +227,7 @@ def put_transaction(tx: Transaction, order: Any, row_id: int | None, values: Map
     inserted = PAYMENT.insert().values(
         store_id=order.store_id, order_id=order.id, customer_id=order.customer_id, created_at=tx.now, **values
     )
-    key: int = tx.session.connection().execute(inserted).inserted_primary_key[0]
+    key: int = tx.session.connection().execute(inserted.returning(PAYMENT.c.id)).scalar_one()
     return key
 
 

@@ -6,7 +6,7 @@ A range with more than `MANY` rows is not ranked: the people of the store are re
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cstui.domain.ids import Kind
@@ -60,7 +60,7 @@ def _ranged(reader: Reader, stores: Sequence[int], probe: Probe, limit: int) -> 
     values: dict[str, Any] = {"low": probe.text, "high": probe.end}
     within = f"FROM search_term WHERE {_in_stores('store_id', stores)} AND kind = {int(probe.space)} AND term >= :low AND term < :high"
     whole = probe.text + WHOLE
-    rows = reader.rows(f"SELECT term, age, entity_id {within} LIMIT {FEW}", values)
+    rows = _rows(reader, f"SELECT term, age, entity_id {within} LIMIT {FEW}", values)
     if len(rows) < FEW:
         if probe.with_words or probe.ending:
             rows = [row for row in rows if _passes(row[0], probe)]
@@ -76,11 +76,12 @@ def _ranged(reader: Reader, stores: Sequence[int], probe: Probe, limit: int) -> 
         values["ending"] = "%" + probe.ending
         conditions += " AND term LIKE :ending"
     near = f"FROM (SELECT term, age, entity_id {within} LIMIT {MANY}) WHERE TRUE{conditions}"
-    chosen = reader.rows(
+    chosen = _rows(
+        reader,
         f"SELECT term, age, entity_id {near} ORDER BY CASE WHEN term < :whole THEN 0 ELSE 1 END, age LIMIT {int(limit)}",
         values,
     )
-    return chosen, bool(reader.rows(f"SELECT 1 {within} LIMIT 1 OFFSET {MANY}", values))
+    return chosen, bool(_rows(reader, f"SELECT 1 {within} LIMIT 1 OFFSET {MANY}", values))
 
 
 def _passes(term: str, probe: Probe) -> bool:
@@ -94,7 +95,8 @@ def _ranged_at_once(
     """PostgreSQL: all ranges in one statement, planned once, as (probe, term, age, key, how many rows the range has up to `MANY` + 1)."""
     words = [[f" {word}" for word in probe.with_words[:3]] + [""] * 3 for _, probe in probes]
     within = f"FROM search_term WHERE {_in_stores('store_id', stores)} AND kind = p.kind AND term >= p.low AND term < p.high LIMIT {MANY + 1}"
-    return reader.rows(
+    return _rows(
+        reader,
         "SELECT p.number, m.term, m.age, m.entity_id, GREATEST(m.many, f.many) FROM unnest(CAST(:numbers AS int[]), CAST(:kinds AS int[]),"
         " CAST(:lows AS text[]), CAST(:highs AS text[]), CAST(:wholes AS text[]), CAST(:w1 AS text[]), CAST(:w2 AS text[]),"
         " CAST(:w3 AS text[]), CAST(:endings AS text[])) p(number, kind, low, high, whole, w1, w2, w3, ending)"
@@ -138,7 +140,7 @@ def _crowded(
             values[f"high{number}"] = probe.end
             arms = _highest(stores, probe, number)
         parts += [f"SELECT {number} AS number, q.* FROM ({arm}) q" for arm in arms]
-    return [(r[0], r[1], r[2], r[3]) for r in reader.rows(" UNION ALL ".join(parts), values)]
+    return [(r[0], r[1], r[2], r[3]) for r in _rows(reader, " UNION ALL ".join(parts), values)]
 
 
 def _highest(stores: Sequence[int], probe: Probe, number: int) -> list[str]:
@@ -182,6 +184,25 @@ def _needles(probe: Probe) -> list[str]:
     ]
 
 
+def _rows(reader: Reader, sql: str, values: Mapping[str, Any] | None = None) -> list[Row]:
+    """Reads rows by keys and ranges, for which PostgreSQL plans once; lists of texts want a plan of their own, and are asked without this."""
+    return reader.rows(sql, values, keyed=True)
+
+
+def _list(reader: Reader, values: Sequence[Any]) -> Any:
+    """Many values as one parameter."""
+    return json.dumps(list(values)) if reader.is_sqlite else list(values)
+
+
+def _among(reader: Reader, name: str = "keys") -> str:
+    """A condition on a list that is one parameter."""
+    return (
+        f"IN (SELECT value FROM json_each(:{name}))"
+        if reader.is_sqlite
+        else f"= ANY(CAST(:{name} AS bigint[]))"
+    )
+
+
 def _in_stores(column: str, stores: Sequence[int]) -> str:
     """A condition on whole numbers from our own table, so written into the text: the planner then knows them."""
     if len(stores) == 1:
@@ -205,7 +226,7 @@ def among(
     finding = "instr" if reader.is_sqlite else "strpos"
     source = "json_each(:texts) t" if reader.is_sqlite else "unnest(CAST(:texts AS text[])) t(value)"
     upper = "t.value || :end"
-    values: dict[str, Any] = {"texts": json.dumps(list(texts)) if reader.is_sqlite else list(texts)}
+    values: dict[str, Any] = {"texts": _list(reader, texts)}
     values["end"] = WHOLE if whole else END
     words = ""
     for number, word in enumerate(with_words):
@@ -226,7 +247,7 @@ def vocabulary(reader: Reader, kind: int, keys: Sequence[str], *, whole: bool, l
     rows = reader.rows(
         f"SELECT DISTINCT w.word FROM {source} CROSS JOIN search_word w WHERE w.kind = {int(kind)} AND {condition} LIMIT {int(limit)}",
         {
-            "keys": json.dumps(list(keys)) if reader.is_sqlite else list(keys),
+            "keys": _list(reader, keys),
             **({} if whole else {"end": END}),
         },
     )
@@ -235,16 +256,18 @@ def vocabulary(reader: Reader, kind: int, keys: Sequence[str], *, whole: bool, l
 
 def stores(reader: Reader) -> list[Row]:
     """(id, code, order prefix) of every store."""
-    return reader.rows("SELECT id, code, order_prefix FROM store ORDER BY id")
+    return _rows(reader, "SELECT id, code, order_prefix FROM store ORDER BY id")
 
 
 def terms_of_people(reader: Reader, stores: Sequence[int], customer_ids: Sequence[int]) -> list[Row]:
     """(customer, age, all terms) of some customers in the visible stores."""
     if not customer_ids:
         return []
-    return reader.rows(
+    return _rows(
+        reader,
         "SELECT customer_id, age, terms FROM search_person"
-        f" WHERE {_in_stores('customer_id', customer_ids)} AND {_in_stores('store_id', stores)}"
+        f" WHERE customer_id {_among(reader)} AND {_in_stores('store_id', stores)}",
+        {"keys": _list(reader, customer_ids)},
     )
 
 
@@ -253,7 +276,12 @@ def customers_of_orders(reader: Reader, order_ids: Sequence[int]) -> list[int]:
     if not order_ids:
         return []
     return [
-        row[0] for row in reader.rows(f"SELECT customer_id FROM orders WHERE {_in_stores('id', order_ids)}")
+        row[0]
+        for row in _rows(
+            reader,
+            f"SELECT customer_id FROM orders WHERE id {_among(reader)}",
+            {"keys": _list(reader, order_ids)},
+        )
     ]
 
 
@@ -261,7 +289,8 @@ def recent_customers(reader: Reader, staff_id: int, stores: Sequence[int], limit
     """The customers that a member of staff opened last and may still see, newest first (SRCH-13)."""
     if not stores:
         return []
-    rows = reader.rows(
+    rows = _rows(
+        reader,
         "SELECT r.customer_id FROM recent_customer r WHERE r.staff_id = :staff AND EXISTS (SELECT 1 FROM customer_store k"
         f" WHERE k.customer_id = r.customer_id AND {_in_stores('k.store_id', stores)}) ORDER BY r.opened_at DESC LIMIT {int(limit)}",
         {"staff": staff_id},
@@ -272,7 +301,7 @@ def recent_customers(reader: Reader, staff_id: int, stores: Sequence[int], limit
 def order_of(reader: Reader, kind: Kind, key: int) -> int | None:
     """The order that a transaction or a parcel belongs to."""
     table = {Kind.TRANSACTION: "payment_transaction", Kind.SHIPMENT: "shipment"}[kind]
-    rows = reader.rows(f"SELECT order_id FROM {table} WHERE id = :key", {"key": key})
+    rows = _rows(reader, f"SELECT order_id FROM {table} WHERE id = :key", {"key": key})
     return rows[0][0] if rows else None
 
 
@@ -284,15 +313,18 @@ def details(
     Rows: kind, id, customer, store, first name, last name, company, number, e-mail, phone, postcode, city, last order, count of
     orders, status, total, currency.
     """
-    arms = []
+    arms: list[str] = []
+    values: dict[str, Any] = {}
     for kind, keys in wanted.items():
         of_kind = visible.get(kind, ())
         if keys and of_kind:
-            arm = _DETAILS[kind].replace("{keys}", ", ".join(str(int(key)) for key in keys))
-            for name in ("o.store_id", "k.store_id", "s.store_id"):
-                arm = arm.replace(f"{{{name}}}", _in_stores(name, of_kind))
+            name = kind.value
+            values[name] = _list(reader, keys)
+            arm = _DETAILS[kind].replace("{among}", _among(reader, name))
+            for column in ("o.store_id", "k.store_id", "s.store_id"):
+                arm = arm.replace(f"{{{column}}}", _in_stores(column, of_kind))
             arms.append(arm)
-    rows = reader.rows(" UNION ALL ".join(arms)) if arms else []
+    rows = _rows(reader, " UNION ALL ".join(arms), values) if arms else []
     return {(Kind(row[0]), row[1]): row for row in rows}
 
 
@@ -309,16 +341,16 @@ LEFT JOIN customer_address a ON a.id = (SELECT x.id FROM customer_address x WHER
   ORDER BY x.is_default_billing DESC, x.id LIMIT 1)
 JOIN customer_store f ON f.customer_id = c.id AND f.store_id = (SELECT min(k.store_id) FROM customer_store k
   WHERE k.customer_id = c.id AND {k.store_id})
-WHERE c.id IN ({keys})""",
+WHERE c.id {among}""",
     Kind.ORDER: """
 SELECT 'order', o.id, o.customer_id, o.store_id,
   CASE WHEN o.billing_first_name <> '' OR o.billing_last_name <> '' THEN o.billing_first_name ELSE c.first_name END,
   CASE WHEN o.billing_first_name <> '' OR o.billing_last_name <> '' THEN o.billing_last_name ELSE c.last_name END,
   c.company, o.number, o.email, o.phone, o.billing_postcode, o.billing_city, o.placed_at, CAST(0 AS bigint), o.status, o.total, o.currency
-FROM orders o JOIN customer c ON c.id = o.customer_id WHERE o.id IN ({keys}) AND {o.store_id}""",
+FROM orders o JOIN customer c ON c.id = o.customer_id WHERE o.id {among} AND {o.store_id}""",
     Kind.SUBSCRIPTION: """
 SELECT 'subscription', s.id, s.customer_id, s.store_id, c.first_name, c.last_name, c.company, s.external_id, c.email,
   CASE WHEN c.phone_e164 <> '' THEN c.phone_e164 ELSE c.phone END, '', s.product, s.created_at, CAST(0 AS bigint), s.status,
   s.unit_price * s.quantity, s.currency
-FROM subscription s JOIN customer c ON c.id = s.customer_id WHERE s.id IN ({keys}) AND {s.store_id}""",
+FROM subscription s JOIN customer c ON c.id = s.customer_id WHERE s.id {among} AND {s.store_id}""",
 }
