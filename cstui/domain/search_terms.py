@@ -268,11 +268,12 @@ def within_one_edit(one: str, other: str) -> bool:
     )
 
 
-def edits(text: str, signs: str) -> set[str]:
-    """Every text one edit away, made of `signs` where a letter is put in."""
-    found = {text[:i] + text[i + 1 :] for i in range(len(text))}
-    found |= {text[:i] + text[i + 1] + text[i] + text[i + 2 :] for i in range(len(text) - 1)}
+def edits(text: str, signs: str, before: int = LONGEST_TERM) -> set[str]:
+    """Every text one edit away, made of `signs` where a letter is put in; only edits that begin before a position."""
+    end = min(before, len(text))
+    found = {text[:i] + text[i + 1 :] for i in range(end)}
+    found |= {text[:i] + text[i + 1] + text[i] + text[i + 2 :] for i in range(min(end, len(text) - 1))}
     for sign in signs:
-        found |= {text[:i] + sign + text[i + 1 :] for i in range(len(text))}
-        found |= {text[:i] + sign + text[i:] for i in range(len(text) + 1)}
+        found |= {text[:i] + sign + text[i + 1 :] for i in range(end)}
+        found |= {text[:i] + sign + text[i:] for i in range(min(before, len(text) + 1))}
     return found - {text}

@@ -15,7 +15,7 @@ from cstui.domain.permissions import Permission
 from cstui.domain.search import CustomerHitRow, CustomerSort, Found, Hit, Matched, OrderSort, SearchForm
 from cstui.domain.search_query import FORGIVEN, PART, Probe, Reading, read_query
 from cstui.domain.search_strict import TWO_NEEDED, Identifier, read_identifiers
-from cstui.domain.search_terms import WHOLE, Space, deletions, edits, within_one_edit
+from cstui.domain.search_terms import LONGEST_TERM, WHOLE, Space, deletions, edits, within_one_edit
 from cstui.services.search_forms import customer_rows, order_rows
 from cstui.storage.queries import search as queries
 from cstui.storage.reader import Interrupted, Reader, Row, instant
@@ -35,6 +35,8 @@ _SEEN_BY = {
 _EXACT_FIRST = frozenset(
     {Space.NAME, Space.EMAIL, Space.ORDER, Space.ORDER_DIGITS, Space.COMPANY, Space.DOMAIN}
 )
+#: So many first signs of a mistyped text narrow the index down to few enough to compare one by one.
+_BEGINNING = 8
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _SIGNS = {Space.EMAIL: _LETTERS + "0123456789._-@", Space.ORDER: "0123456789", Space.PHONE: "0123456789"}
 
@@ -260,16 +262,24 @@ class Search:
                 continue
             self._check(started)
             kind = Kind.ORDER if space is Space.ORDER else Kind.CUSTOMER
-            rows = queries.among(
-                self._reader,
-                visible.get(kind, []),
-                space,
-                sorted(edits(code, _SIGNS[space])),
-                whole=True,
-                limit=limit + 1,
-            )
-            for _, age, key in rows:
+            stores = visible.get(kind, [])
+            for age, key in self._one_edit_away(space, code, stores, limit):
                 _keep(best, (kind, key), (FORGIVEN, 0, 0, age), Matched.TYPO)
+
+    def _one_edit_away(
+        self, space: Space, code: str, stores: Sequence[int], limit: int
+    ) -> list[tuple[int, int]]:
+        """(age, key) of what lies one edit away: of a long text by its beginning, and by every edit within that beginning."""
+        found: list[tuple[int, int]] = []
+        before = LONGEST_TERM
+        if len(code) > _BEGINNING + 4:
+            before = _BEGINNING + 1
+            beginning = Probe(space, code[:_BEGINNING], FORGIVEN, Matched.TYPO)
+            near = queries.look(self._reader, stores, [beginning], queries.MANY)
+            found = [(age, key) for _, term, age, key in near if within_one_edit(code, term.split(" ")[0])]
+        texts = sorted(edits(code, _SIGNS[space], before))
+        rows = queries.among(self._reader, stores, space, texts, whole=True, limit=limit + 1)
+        return found + [(age, key) for _, age, key in rows]
 
     def _record(self, kind: Kind, key: int) -> list[tuple[Kind, int, Matched]]:
         if kind in (Kind.TRANSACTION, Kind.SHIPMENT):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -294,12 +295,12 @@ def test_a_provider_is_found_without_indexing_it(shop: Shop) -> None:
 def test_an_interrupted_question_is_dropped(shop: Shop) -> None:
     original = shop.search._reader.rows
 
-    def interrupting(*arguments: object) -> object:
+    def interrupting(*arguments: Any, **more: Any) -> Any:
         shop.search.interrupt()
-        return original(*arguments)  # type: ignore[arg-type]
+        return original(*arguments, **more)
 
     shop.search.find(shop.agent, "lee")
-    shop.search._reader.rows = interrupting  # type: ignore[method-assign,assignment]
+    shop.search._reader.rows = interrupting  # type: ignore[method-assign]
     with pytest.raises(Interrupted):
         shop.search.find(shop.agent, "zzzzqx")
     shop.search._reader.rows = original  # type: ignore[method-assign]
