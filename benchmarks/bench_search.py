@@ -29,13 +29,9 @@ _LIKE = (
 def spread(times: list[float]) -> dict[str, float]:
     """Median, 95th and 99th of a hundred and the worst, in milliseconds."""
     ordered = sorted(times)
-    at = lambda share: ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000  # noqa: E731
-    return {
-        "p50": statistics.median(ordered) * 1000,
-        "p95": at(0.95),
-        "p99": at(0.99),
-        "worst": ordered[-1] * 1000,
-    }
+    last = len(ordered) - 1
+    p95, p99 = (ordered[min(last, int(len(ordered) * part))] * 1000 for part in (0.95, 0.99))
+    return {"p50": statistics.median(ordered) * 1000, "p95": p95, "p99": p99, "worst": ordered[-1] * 1000}
 
 
 def measure(url: str, each: int, like: int, *, recent: bool = True) -> dict[str, Any]:
