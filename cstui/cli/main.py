@@ -42,7 +42,7 @@ def take_everywhere(arguments: Sequence[str]) -> tuple[Everywhere, list[str]]:
             options.json_wanted = True
         elif name in _WITH_VALUE:
             if not mark:
-                if not waiting:
+                if not waiting or waiting[0].startswith("--"):
                     raise UsageError(f"{name} needs a value.", f"Write it as {name} VALUE.")
                 value = waiting.pop(0)
             setattr(options, _WITH_VALUE[name], value)

@@ -94,7 +94,7 @@ def _change_password(session: Session, signed_in: SignedIn, old: str, new: str) 
     """Sets the person's own password; a sign-in that cannot go on is ended."""
     try:
         if not new:
-            session.printer.say("This password was given for one sign-in: choose your own.")
+            session.printer.hint("This password was given for one sign-in: choose your own.")
             new = asked_new_password("CSTUI_NEW_PASSWORD")
         session.desk.sign_in.change_password(signed_in.actor, old, new)
     except BaseException:

@@ -53,14 +53,9 @@ class Printer:
 
     @staticmethod
     def hint(words: str) -> None:
-        """Why it takes a moment, for somebody who sits at a terminal."""
+        """What somebody who sits at a terminal is told by the way; nothing elsewhere."""
         if sys.stderr.isatty():
             print(clean(words), file=sys.stderr)
-
-    def say(self, words: str) -> None:
-        """Something by the way, for people only."""
-        if not self.json_wanted:
-            print(clean(words, multiline=True))
 
     def refuse(self, error: CstuiError) -> int:
         """One line to standard error, or the error as JSON to standard output; returns the exit code."""
