@@ -223,6 +223,7 @@ class OrderEditing(OrderDrafts):
             self._is_saving = False
         self.lock_is_gone()
         self.show_order(view)
+        await self.drop_draft()
         due = (
             f" {balance_words(view, self._showing()).text.capitalize()}."
             if change.lines or change.taxes
@@ -230,7 +231,6 @@ class OrderEditing(OrderDrafts):
         )
         self.tell(f"Saved: {_what(change)} of {self.record_name}.{due}")
         self.run_worker(self._after_save(), description="after save", exit_on_error=False)
-        await self.drop_draft()
 
     async def _after_save(self) -> None:
         await self.read_events()

@@ -92,7 +92,7 @@ async def test_a_long_history_is_read_page_by_page(sqlite_db: Database) -> None:
         await desk.press("i")
         await desk.shows("History (50 and more)", "turn 54”")
         await desk.press("end", "enter")
-        await desk.shows("turn 4”", "turn 0”")
+        await desk.shows("turn 4”", "turn 3”")
 
 
 async def test_a_note_takes_three_keys_and_its_text(sqlite_db: Database) -> None:
