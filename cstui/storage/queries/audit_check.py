@@ -67,7 +67,7 @@ def chain_faults(transaction: Transaction) -> Iterator[str]:
 
 
 def version_faults(transaction: Transaction) -> Iterator[str]:
-    """A record's version is 1 and its edits: the events that carry a version, each one higher than the former."""
+    """A record's version is 1 (how it came in) and its edits: the events of a higher version, each one higher than the former."""
     for kind, (table, number) in LOCKABLE.items():
         edits = (
             sa.select(
@@ -75,7 +75,7 @@ def version_faults(transaction: Transaction) -> Iterator[str]:
                 sa.func.count().label("edits"),
                 sa.func.max(_EVENT.c.version).label("newest"),
             )
-            .where(_EVENT.c.record_kind == kind, _EVENT.c.version.is_not(None))
+            .where(_EVENT.c.record_kind == kind, _EVENT.c.version > 1)
             .group_by(_EVENT.c.record_id)
             .subquery()
         )
