@@ -51,7 +51,7 @@ class TypeAhead:
 
     async def take(self, event: events.Event) -> None:
         """Lets a key through at once, or keeps it and replays it in order when the desk is ready."""
-        if not self.is_closed and self._only_types(event):
+        if not self.is_closed and not self._kept and self._only_types(event):
             await self._deliver(event)
             return
         if len(self._kept) < MOST_KEPT:
@@ -83,11 +83,11 @@ class TypeAhead:
             while self._kept:
                 await self._settled()
                 await self._deliver(self._kept.popleft())
-            await self._settled()
+                if not self._kept:
+                    # What arrives while the last key does its work is kept, too.
+                    await self._settled()
         finally:
             self._replaying = False
-        if self._kept:
-            await self.take(self._kept.popleft())
 
     async def _settled(self) -> None:
         """Waits until no use case runs and every queue between the focused widget and the app has been emptied."""

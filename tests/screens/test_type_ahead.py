@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
@@ -104,3 +105,40 @@ async def test_the_gate_keeps_a_bounded_number_of_keys() -> None:
         while time.monotonic() < deadline and app.gate.is_closed:
             await pilot.pause(0.05)
         assert len(app.query_one("#first", Input).value) == MOST_KEPT
+
+
+async def test_what_is_typed_while_the_last_kept_key_does_its_work_is_not_left_behind() -> None:
+    app = TwoSteps(0)
+    async with app.run_test() as pilot:
+        settled, rounds = app.gate._settled, 0
+
+        async def settled_while_somebody_types() -> None:
+            nonlocal rounds
+            rounds += 1
+            await settled()
+            if rounds == 2:
+                burst(app, "9oak")
+                await asyncio.sleep(0.05)
+
+        app.gate._settled = settled_while_somebody_types  # type: ignore[method-assign]
+        await app.gate.take(events.Key("end", None))
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline and (app.gate.is_closed or rounds < 2):
+            await pilot.pause(0.01)
+        assert app.query_one("#first", Input).value == "9oak"
+
+
+async def test_keys_that_arrive_at_any_moment_of_a_replay_keep_their_order() -> None:
+    app = TwoSteps(0)
+    async with app.run_test() as pilot:
+        first = app.query_one("#first", Input)
+        for pause in (0, 0, 0.001, 0.002, 0.005, 0.01):
+            first.value = ""
+            await app.gate.take(events.Key("end", None))
+            for sign in "abcdefgh":
+                await asyncio.sleep(pause)
+                await app.gate.take(events.Key(sign, sign))
+            deadline = time.monotonic() + 5
+            while time.monotonic() < deadline and (app.gate.is_closed or len(first.value) < 8):
+                await pilot.pause(0.01)
+            assert first.value == "abcdefgh", pause
