@@ -14,7 +14,6 @@ from textual.app import App
 
 from cstui.domain.actor import Actor
 from cstui.domain.errors import CstuiError
-from cstui.domain.live import LiveEvent
 from cstui.flow import call, quietly
 from cstui.keys import Context, KeyMap, overlay
 from cstui.open_records import OpenRecords
@@ -24,6 +23,7 @@ from cstui.widgets.page_model import Cell
 
 if TYPE_CHECKING:
     from cstui.bootstrap import Desk
+    from cstui.domain.live import LiveEvent
     from cstui.format import Reader
     from cstui.screens.base import BaseScreen
 

@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
@@ -29,18 +30,25 @@ if TYPE_CHECKING:
 _MOST_FRAMES: Final = 60
 _LONGEST_LINE: Final = 500
 
-_REDACTIONS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
-    # What a database library adds behind its message: the statement and its values.
-    (re.compile(r"\n?\s*\[(?:SQL|parameters):.*", re.DOTALL), " [statement]"),
-    (re.compile(r"\)=\(.*?\)(?=\s|$)", re.DOTALL), ")=([value])"),
-    (re.compile(r"(?<=://)[^\s/@]*@"), "[secret]@"),
-    (re.compile(r"(?i)\b(password|passwd|secret|token|api_?key|cvv|cvc)(\s*[=:]\s*)\S+"), r"\1\2[secret]"),
-    (re.compile(r"[^\s@<>\"'(),;:\[\]]{1,100}@[^\s@<>\"'(),;:]{1,255}"), "[e-mail]"),
-    (re.compile(r"\d(?:[ .\-\u00a0\u2010-\u2015]{0,3}\d){11,}"), "[number]"),
-    (re.compile(r"\+\d(?:[ .()\-]{0,3}\d){5,}"), "[number]"),
-    # A quoted value with a blank in it is a name, an address or a note; identifiers have none.
-    (re.compile(r"(?<!\w)(['\"])(?:(?!\1)\S)*(?:(?!\1)[^\S\n])(?:(?!\1)[^\n])*\1(?!\w)"), r"\1[text]\1"),
-)
+
+@cache
+def _redactions() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """What is taken out of a report; compiled when the first one is written."""
+    return (
+        # What a database library adds behind its message: the statement and its values.
+        (re.compile(r"\n?\s*\[(?:SQL|parameters):.*", re.DOTALL), " [statement]"),
+        (re.compile(r"\)=\(.*?\)(?=\s|$)", re.DOTALL), ")=([value])"),
+        (re.compile(r"(?<=://)[^\s/@]*@"), "[secret]@"),
+        (
+            re.compile(r"(?i)\b(password|passwd|secret|token|api_?key|cvv|cvc)(\s*[=:]\s*)\S+"),
+            r"\1\2[secret]",
+        ),
+        (re.compile(r"[^\s@<>\"'(),;:\[\]]{1,100}@[^\s@<>\"'(),;:]{1,255}"), "[e-mail]"),
+        (re.compile(r"\d(?:[ .\-\u00a0\u2010-\u2015]{0,3}\d){11,}"), "[number]"),
+        (re.compile(r"\+\d(?:[ .()\-]{0,3}\d){5,}"), "[number]"),
+        # A quoted value with a blank in it is a name, an address or a note; identifiers have none.
+        (re.compile(r"(?<!\w)(['\"])(?:(?!\1)\S)*(?:(?!\1)[^\S\n])(?:(?!\1)[^\n])*\1(?!\w)"), r"\1[text]\1"),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,7 @@ class Incident:
 
 def redacted(written: str) -> str:
     """`written` without e-mail addresses, runs of 12 digits or more, phone numbers, secrets, statements, phrases."""
-    for pattern, stand_in in _REDACTIONS:
+    for pattern, stand_in in _redactions():
         written = pattern.sub(stand_in, written)
     return clean(written, multiline=True)
 

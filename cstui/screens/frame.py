@@ -14,7 +14,6 @@ from textual.widgets import Static
 
 from cstui.domain.actor import Actor
 from cstui.domain.errors import CstuiError
-from cstui.domain.live import LiveEvent
 from cstui.keys import BY_ID, Context, KeyMap, footer, overlay
 from cstui.text import content
 from cstui.widgets.bars import Bar, KeyBar
@@ -24,6 +23,7 @@ from cstui.widgets.page_model import Cell
 
 if TYPE_CHECKING:
     from cstui.app import CstuiApp
+    from cstui.domain.live import LiveEvent
 
 PanelT = TypeVar("PanelT", bound=Panel)
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cstui.domain.actor import Actor
 from cstui.domain.ids import Kind
 from cstui.domain.money import Money
-from cstui.domain.orders import OrderRow
 from cstui.domain.permissions import Permission
 from cstui.domain.search import CustomerHitRow, CustomerSort, Found, Hit, Matched, OrderSort, SearchForm
 from cstui.domain.search_query import FORGIVEN, PART, Probe, Reading, read_query
 from cstui.domain.search_strict import TWO_NEEDED, Identifier, read_identifiers
 from cstui.domain.search_terms import LONGEST_TERM, WHOLE, Space, deletions, edits, within_one_edit
-from cstui.services.search_forms import customer_rows, order_rows
 from cstui.storage.queries import search as queries
 from cstui.storage.reader import Interrupted, Reader, Row, instant
+
+if TYPE_CHECKING:
+    from cstui.domain.orders import OrderRow
 
 __all__ = ["Interrupted", "Search"]
 
@@ -111,6 +112,8 @@ class Search:
         """
         self._remember()
         stores = self._visible(actor)[Kind.ORDER]
+        from cstui.services.search_forms import order_rows
+
         return order_rows(
             self._reader, stores, form, sort, descending, self._yes("search.strict"), limit, offset
         )
@@ -127,6 +130,8 @@ class Search:
         """Customers by what is known of them, and whether more follow (SRCH-08, SRCH-09). Errors: as `orders`."""
         self._remember()
         stores = self._visible(actor)[Kind.CUSTOMER]
+        from cstui.services.search_forms import customer_rows
+
         return customer_rows(
             self._reader, stores, form, sort, descending, self._yes("search.strict"), limit, offset
         )
