@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 
@@ -158,3 +159,30 @@ def test_scripts_that_read_json_load_no_screen_library(sqlite_shop: Shop) -> Non
         env={"PATH": "/usr/bin:/bin", **sqlite_shop.environ},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_the_way_to_the_first_paint_loads_neither_typer_nor_pydantic_nor_sqlalchemy(
+    sqlite_shop: Shop,
+) -> None:
+    code = (
+        "import sys, cstui.start as start; from cstui.app import DeskOptions; start.desk_options = lambda _: DeskOptions(); "
+        "kept = []; start.run_desk = lambda settings, options, actor: kept.append(options.kept_token) or 0; "
+        "assert start.open_desk() == 0 and kept[0]; "
+        "loaded = {'typer', 'pydantic', 'sqlmodel', 'sqlalchemy', 'alembic', 'keyring'} & set(sys.modules); assert not loaded, loaded"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", **sqlite_shop.environ},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_a_bare_call_on_a_database_that_does_not_fit_is_refused_before_anything_is_drawn(
+    sqlite_shop: Shop,
+) -> None:
+    connection = sqlite3.connect(sqlite_shop.db.removeprefix("sqlite:///"))
+    with connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    answer = sqlite_shop.process()
+    assert answer.code == 5 and answer.out == "" and "newer than this program" in answer.err
