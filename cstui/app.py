@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from textual import events
 from textual.app import App
 
+from cstui.desk_actions import DeskActions
 from cstui.domain.actor import Actor
 from cstui.domain.errors import CstuiError
 from cstui.flow import call, quietly
@@ -45,7 +46,7 @@ class DeskOptions:
     mouse: bool = True
 
 
-class CstuiApp(App[int]):
+class CstuiApp(DeskActions):
     """One agent's desk."""
 
     CSS_PATH = "app.tcss"
@@ -65,6 +66,7 @@ class CstuiApp(App[int]):
         self._actor = actor
         self._reader: Reader | None = None
         self._away = ""
+        self._lost_capitals = 0
         self._restore_signals: Any = None
         self._filters.append(ControlFilter(self.options.ascii_only))
         self._bindings = overlay(self._bindings, self.keymap, Context.ALWAYS)
@@ -200,7 +202,24 @@ class CstuiApp(App[int]):
             self.desk.pulse.touched()
         if getattr(self.screen, "is_too_small", False) and getattr(event, "key", "") != "ctrl+q":
             return
+        self._ask_about_caps_lock(event)
         await self.gate.take(event)
+
+    def _ask_about_caps_lock(self, event: events.Event) -> None:
+        """Two capitals in a row that mean nothing here: the keyboard may be locked to capitals."""
+        if not isinstance(event, events.Key):
+            return
+        letter = event.character or ""
+        in_field = self.focused is not None and hasattr(self.focused, "insert_text_at_cursor")
+        means_nothing = (
+            letter.isalpha()
+            and letter.isupper()
+            and not in_field
+            and event.key not in self.screen.active_bindings
+        )
+        self._lost_capitals = self._lost_capitals + 1 if means_nothing else 0
+        if self._lost_capitals >= 2:
+            self._tell("Caps Lock?", "warn")
 
     @property
     def is_too_small(self) -> bool:
@@ -239,87 +258,6 @@ class CstuiApp(App[int]):
         """Paints everything again."""
         self.refresh(layout=True)
         self.screen.refresh(layout=True)
-
-    def action_desk_locks(self) -> None:
-        """All held locks."""
-        from cstui.screens.lists import LocksScreen
-
-        self.push_screen(LocksScreen(self.keymap))
-
-    def action_desk_history(self) -> None:
-        """What I did today."""
-        from cstui.screens.lists import MyActionsScreen
-
-        self.push_screen(MyActionsScreen(self.keymap))
-
-    def action_desk_draft(self) -> None:
-        """My unsaved texts."""
-        from cstui.screens.lists import DraftsScreen
-
-        self.push_screen(DraftsScreen(self.keymap))
-
-    def action_desk_readonly(self) -> None:
-        """Turns read-only mode on or off for this desk."""
-        self.is_read_only = not self.is_read_only
-        for screen in self.base_screens():
-            screen.refresh_frame()
-
-    def action_desk_logout(self) -> None:
-        """Signs out; unsaved text is asked about first."""
-        self.run_worker(self._log_out(), name="log out", description="log out", exit_on_error=False)
-
-    async def _log_out(self) -> None:
-        unsaved = self.records.with_unsaved_text()
-        if not unsaved or await self.records.asked_to_quit(unsaved):
-            await self.sign_out()
-
-    def command_desk_unlock_user(self, rest: str) -> None:
-        """`:unlock-user NAME`: a colleague may sign in again."""
-        self.run_worker(
-            self._unlock_user(rest), name="unlock user", description="unlock user", exit_on_error=False
-        )
-
-    def action_desk_unlock_user(self) -> None:
-        """Without a name there is nobody to unlock."""
-        self._tell("Write the name behind it: :unlock-user bob", "warn")
-
-    async def _unlock_user(self, name: str) -> None:
-        try:
-            await call(self.desk.staff.unlock, self.actor, name)
-        except CstuiError as error:
-            self._tell(error.in_words(), "bad")
-        else:
-            self._tell(f"{name} may sign in again.", "good")
-
-    def _tell(self, words: str, tone: str) -> None:
-        from cstui.screens.base import BaseScreen
-
-        if isinstance(self.screen, BaseScreen):
-            self.screen.tell(words, tone)
-
-    def command_desk_find(self, rest: str) -> None:
-        """`:find WORDS`."""
-        self.action_desk_find()
-        self.search_screen.type_in(rest)
-
-    def command_order_open(self, rest: str) -> None:
-        """`:o NUMBER`: an order by its number, from anywhere."""
-        self.run_worker(
-            self._open_number(rest.strip()), name="open order", description="open order", exit_on_error=False
-        )
-
-    async def _open_number(self, number: str) -> None:
-        try:
-            found = await call(self.desk.orders.by_number, self.actor, number)
-        except CstuiError as error:
-            self._tell(error.in_words(), "bad")
-            return
-        if len(found) == 1:
-            self.open_order(found[0])
-        elif found:
-            self.command_desk_find(number)
-        else:
-            self._tell(f"There is no order {number} here.", "warn")
 
     # What comes in ----------------------------------------------------------------------------------
 
