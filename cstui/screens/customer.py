@@ -131,8 +131,10 @@ class CustomerScreen(CustomerEditing):
             return
         is_new, self._unpainted = self._unpainted, False
         reader, now = self.desk_app.reader, self.now()
-        main, rail = main_sections(view, self.verified, reader, now), rail_sections(view, reader, now)
         wide = self.size.width >= TWO_COLUMNS
+        room = (self.size.width // 3 if wide else self.size.width) - 8
+        main = main_sections(view, self.verified, reader, now)
+        rail = rail_sections(view, reader, now, max(20, room))
         self.rail.display = wide
         if is_new and view.orders:
             self.main.place.cursor = (Kind.ORDER, view.orders[0].id)

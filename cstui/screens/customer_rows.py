@@ -49,8 +49,8 @@ def main_sections(view: CustomerView, verified: Verification, reader: Reader, no
     ]
 
 
-def rail_sections(view: CustomerView, reader: Reader, now: datetime) -> list[Section]:
-    """The side rail: cards, calls, notes."""
+def rail_sections(view: CustomerView, reader: Reader, now: datetime, room: int = 40) -> list[Section]:
+    """The side rail: cards, calls, notes; `room` is how many cells a line of words has."""
     return [
         cards_section(view.cards, now),
         calls_section(view, reader, now),
@@ -142,7 +142,7 @@ _ORDERS = (
 
 def orders_section(view: CustomerView, reader: Reader, now: datetime) -> Section:
     """Orders, newest first; Space shows their lines, Enter opens one (CUST-03)."""
-    more = " – more below, Enter on the last" if view.more_orders else ""
+    more = "more below" if view.more_orders else ""
     rows = [order_row(row, reader, now) for row in view.orders]
     if view.more_orders:
         rows.append(Row("more-orders", (Cell("… older orders", "muted"), *(Cell("") for _ in _ORDERS[1:]))))
@@ -337,14 +337,14 @@ def _card(card: CardOnFile, now: datetime) -> Row:
     )
 
 
-def calls_section(view: CustomerView, reader: Reader, now: datetime) -> Section:
+def calls_section(view: CustomerView, reader: Reader, now: datetime, room: int = 40) -> Section:
     """Calls, newest first (CALL-02)."""
     rows = []
     for call in view.calls:
         arrow = "← in" if call.direction is CallDirection.IN else "→ out"
         length = f" {duration_words(call.seconds)}" if call.seconds else ""
         head = f"{moment_words(call.at, now, reader)} {call.agent} {arrow}{length}"
-        details = tuple((Cell(line),) for line in _wrapped(call.note))
+        details = tuple((Cell(line),) for line in _wrapped(call.note, room))
         rows.append(
             Row(
                 (Kind.CALL, call.id),
@@ -359,7 +359,7 @@ def calls_section(view: CustomerView, reader: Reader, now: datetime) -> Section:
     )
 
 
-def notes_section(notes: tuple[NoteRow, ...], reader: Reader, now: datetime) -> Section:
+def notes_section(notes: tuple[NoteRow, ...], reader: Reader, now: datetime, room: int = 40) -> Section:
     """Notes and system entries told apart by word and tone (CUST-08)."""
     rows: list[Row] = []
     for note in notes:
@@ -368,7 +368,7 @@ def notes_section(notes: tuple[NoteRow, ...], reader: Reader, now: datetime) -> 
             part for part in (moment_words(note.at, now, reader), note.author, note.subject) if part
         )
         kind = "note" if manual else str(note.source)
-        body = _wrapped(note.body)
+        body = _wrapped(note.body, room)
         rows.append(
             Row(
                 (Kind.NOTE, note.id),
@@ -386,7 +386,7 @@ def notes_section(notes: tuple[NoteRow, ...], reader: Reader, now: datetime) -> 
     )
 
 
-def _wrapped(body: str, width: int = 44) -> list[str]:
+def _wrapped(body: str, width: int) -> list[str]:
     """A text in lines of the rail's width, its own line breaks kept."""
     import textwrap
 
