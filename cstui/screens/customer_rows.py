@@ -53,8 +53,8 @@ def rail_sections(view: CustomerView, reader: Reader, now: datetime, room: int =
     """The side rail: cards, calls, notes; `room` is how many cells a line of words has."""
     return [
         cards_section(view.cards, now),
-        calls_section(view, reader, now),
-        notes_section(view.notes, reader, now),
+        calls_section(view, reader, now, room),
+        notes_section(view.notes, reader, now, room),
     ]
 
 
