@@ -374,7 +374,7 @@ def notes_section(notes: tuple[NoteRow, ...], reader: Reader, now: datetime, roo
                 (Kind.NOTE, note.id),
                 (
                     Cell(kind, "good" if manual else "muted"),
-                    Cell(f"{head}: {' '.join(body)}", "" if manual else "muted"),
+                    Cell(head, "" if manual else "muted"),
                 ),
                 tuple((Cell(line),) for line in body),
                 note.body,
