@@ -7,12 +7,14 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from cstui.domain.clean import clean
 from cstui.domain.errors import CstuiError, DatabaseAway, Exit, NotSignedIn
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from cstui.app import DeskOptions
+    from cstui.bootstrap import Desk
     from cstui.config import Config
     from cstui.domain.actor import Actor
 
@@ -24,6 +26,7 @@ def open_desk(*, database: str = "", config: str = "", acting_as: str = "", read
     place, it offers to make one. Faults are said in one line.
     """
     from cstui import config as settings_file
+    from cstui.bootstrap import Desk
     from cstui.services.schema import require_driver
 
     try:
@@ -37,26 +40,19 @@ def open_desk(*, database: str = "", config: str = "", acting_as: str = "", read
                     "Run “cstui demo” to look around in made-up data, or “cstui init” to make your own.",
                 )
             return _offer(path, config)
-        if path is not None:
-            _require_current_schema(settings)
-        options = desk_options(settings)
-        actor = _signed_in(settings, acting_as) if acting_as else None
-        token = "" if actor else _kept_token(settings)
-        return run_desk(settings, replace(options, kept_token=token, is_read_only=read_only), actor)
+        desk = Desk(settings.database.text)
+        try:
+            # One short read; its connection is the one that resumes the sign-in.
+            desk.schema.check()
+            actor = _signed_in(desk, acting_as) if acting_as else None
+            options = desk_options(settings)
+            token = "" if actor else _kept_token(settings)
+            return run_desk(settings, replace(options, kept_token=token, is_read_only=read_only), actor, desk)
+        finally:
+            desk.close()
     except CstuiError as error:
-        print(f"{error.title}: {error.in_words()}", file=sys.stderr)
+        print(f"{error.title}: {clean(error.in_words())}", file=sys.stderr)
         return int(error.exit_code)
-
-
-def _require_current_schema(settings: Config) -> None:
-    """Passes where the file has this program's schema: one short read, loads nothing. Errors: `SchemaNotCurrent`, `DatabaseAway`."""
-    from cstui.bootstrap import Desk
-
-    desk = Desk(settings.database.text)
-    try:
-        desk.schema.check()
-    finally:
-        desk.close()
 
 
 def _somebody_is_here() -> bool:
@@ -114,7 +110,9 @@ class _NoTerminal(CstuiError):
     exit_code = Exit.UNAVAILABLE
 
 
-def run_desk(settings: Config, options: DeskOptions, actor: Actor | None = None) -> int:
+def run_desk(
+    settings: Config, options: DeskOptions, actor: Actor | None = None, desk: Desk | None = None
+) -> int:
     """Runs the desk until it ends; locks are freed and the terminal is put right on every way out."""
     from cstui.app import CstuiApp
     from cstui.bootstrap import Desk
@@ -123,7 +121,7 @@ def run_desk(settings: Config, options: DeskOptions, actor: Actor | None = None)
     restore = install_excepthooks(
         settings.log_dir, lambda incident: print(incident_message(incident), file=sys.stderr)
     )
-    app = CstuiApp(Desk(settings.database.text), actor, options)
+    app = CstuiApp(desk or Desk(settings.database.text), actor, options)
     try:
         ended = app.run(mouse=options.mouse)
     finally:
@@ -137,9 +135,8 @@ def _kept_token(settings: Config) -> str:
     return LoginKeep(settings.state_dir, settings.database).kept()
 
 
-def _signed_in(settings: Config, name: str) -> Actor:
+def _signed_in(desk: Desk, name: str) -> Actor:
     """Signs in with `--as NAME` and the password from the environment."""
-    from cstui.bootstrap import Desk
     from cstui.services.sign_in import terminal_name
 
     password = os.environ.get("CSTUI_PASSWORD", "")
@@ -148,17 +145,13 @@ def _signed_in(settings: Config, name: str) -> Actor:
             "--as needs the password in CSTUI_PASSWORD.",
             "Set it, or leave --as out: the desk asks for a name.",
         )
-    desk = Desk(settings.database.text)
-    try:
-        signed_in = desk.sign_in.sign_in(name, password, terminal_name())
-        if signed_in.must_change_password:
-            raise NotSignedIn(
-                "This password was given for one sign-in and must be changed first.",
-                "Leave --as out: the desk asks for a new one.",
-            )
-        return signed_in.actor
-    finally:
-        desk.close()
+    signed_in = desk.sign_in.sign_in(name, password, terminal_name())
+    if signed_in.must_change_password:
+        raise NotSignedIn(
+            "This password was given for one sign-in and must be changed first.",
+            "Leave --as out: the desk asks for a new one.",
+        )
+    return signed_in.actor
 
 
 def _locale_of_terminal() -> str:

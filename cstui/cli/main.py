@@ -53,6 +53,17 @@ def take_everywhere(arguments: Sequence[str]) -> tuple[Everywhere, list[str]]:
 
 def run(arguments: Sequence[str]) -> int:
     """Runs one command and returns its exit code. No traceback ever reaches a person."""
+    try:
+        code = _answered(arguments)
+        # Here and not at the interpreter's end, where a reader that has gone away would be reported.
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(Exit.DONE)
+    return code
+
+
+def _answered(arguments: Sequence[str]) -> int:
     from cstui.cli.printing import Printer
 
     json_wanted = "--json" in arguments
@@ -67,8 +78,7 @@ def run(arguments: Sequence[str]) -> int:
     except CstuiError as error:
         return Printer(json_wanted).refuse(error)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(Exit.DONE)
+        raise
     except (KeyboardInterrupt, EOFError):
         print(file=sys.stderr)
         return _STOPPED
@@ -95,6 +105,9 @@ def _dispatch(options: Everywhere, rest: list[str]) -> int:
         return ended.exit_code
     except typer.Abort:
         return _STOPPED
+    except SystemExit:
+        # What Typer makes of a reader that has gone away, and of nothing else in this mode.
+        raise BrokenPipeError from None
     except TyperException as error:
         return _misused(error, options.json_wanted)
     finally:

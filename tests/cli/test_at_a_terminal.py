@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pexpect
 import pytest
 
 from tests.cli.program import PASSWORD, ROOT, Program
+from tests.postgres import Server
 from tests.services.imports import exports
 
 SECONDS = 60
@@ -123,3 +125,33 @@ def test_an_import_shows_its_progress(terminal: Terminal, bare: Program, tmp_pat
     running.expect("%")
     running.expect("300 new")
     assert ended(running) == 0
+
+
+def test_a_bare_call_opens_the_desk_on_either_database(
+    terminal: Terminal, bare: Program, db_url: str
+) -> None:
+    bare.set("CSTUI_DB", db_url)
+    bare.ok("init", "--admin", "adam", password=PASSWORD)
+    desk = terminal.run()
+    desk.expect("Sign in")
+    desk.expect("Password")
+    desk.send("\x1b")
+    assert ended(desk) == 0
+    bare.ok("login", "adam", password=PASSWORD)
+    desk = terminal.run()
+    desk.expect("adam")
+    desk.kill(signal.SIGTERM)
+    assert ended(desk) == 128 + signal.SIGTERM
+
+
+def test_a_bare_call_on_a_server_without_the_tables_is_refused_before_anything_is_drawn(
+    terminal: Terminal, bare: Program, postgres_server: Server
+) -> None:
+    postgres_server.create_database("cstui_no_tables")
+    bare.set("CSTUI_DB", postgres_server.url("cstui_no_tables"))
+    try:
+        called = terminal.run()
+        called.expect("cstui init")
+        assert ended(called) == 5
+    finally:
+        postgres_server.drop_database("cstui_no_tables")

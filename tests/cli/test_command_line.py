@@ -166,7 +166,7 @@ def test_the_way_to_the_first_paint_loads_neither_typer_nor_pydantic_nor_sqlalch
 ) -> None:
     code = (
         "import sys, cstui.start as start; from cstui.app import DeskOptions; start.desk_options = lambda _: DeskOptions(); "
-        "kept = []; start.run_desk = lambda settings, options, actor: kept.append(options.kept_token) or 0; "
+        "kept = []; start.run_desk = lambda settings, options, actor, desk: kept.append(options.kept_token) or 0; "
         "assert start.open_desk() == 0 and kept[0]; "
         "loaded = {'typer', 'pydantic', 'sqlmodel', 'sqlalchemy', 'alembic', 'keyring'} & set(sys.modules); assert not loaded, loaded"
     )

@@ -254,6 +254,7 @@ def test_staff_are_added_granted_disabled_and_listed(sqlite_shop: Shop) -> None:
     shop.ok("staff", "disable", "ann", "--reason", "left")
     assert shop("login", "ann", password=NEW).code == 4
     shop.ok("staff", "enable", "ann")
+    shop.ok("staff", "unlock", "ann")
     assert shop.ok("find", "1001", "--as", "ann", password=NEW)["query"] == "1001"
     shop.refused(5, "staff", "add", "ann", "--role", "agent")
     shop.refused(3, "staff", "grant", "nobody", "agent")
