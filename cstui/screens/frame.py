@@ -55,7 +55,7 @@ class ScreenFrame(Screen[None]):
         with Vertical(id="body"):
             yield from self.body()
         yield Vertical(id="panels")
-        yield Bar(separator=" · ", id="status")
+        yield Bar(separator=" · ", left_first=True, id="status")
         yield KeyBar(id="keys")
         yield Static(content("Make the window at least 60 × 16."), id="too-small")
 
@@ -193,6 +193,18 @@ class ScreenFrame(Screen[None]):
         """Opens a panel, waits for its answer, closes it."""
         async with self.opened(panel):
             return await panel.answer()
+
+    def action_call_log(self) -> None:
+        """F6, where nobody's record is open."""
+        self.tell_reason("Open a customer or an order first.")
+
+    def action_note_add(self) -> None:
+        """F7, where nothing is open."""
+        self.tell_reason("Open a customer or an order first.")
+
+    def action_desk_refresh(self) -> None:
+        """F5, where nothing is read from the database."""
+        self.tell_reason("There is nothing to read again here.")
 
     def action_form_save(self) -> None:
         """F9."""

@@ -147,7 +147,7 @@ class SearchScreen(BaseScreen):
         if self.is_mounted:
             self.results.show(
                 (),
-                empty="Type what the caller says: number, e-mail, order, name. r or :recent shows who you had last.",
+                empty="Type what the caller says: number, e-mail, order, name. Down: who was last.",
             )
 
     # Opening ----------------------------------------------------------------------------------------
@@ -204,6 +204,19 @@ class SearchScreen(BaseScreen):
             self.desk_app.open_order(view.orders[0].id)
         else:
             self.tell_reason(f"{hit.label} has no orders.")
+
+    def action_nav_down(self) -> None:
+        """One row down; below an empty box stand those who were open last."""
+        if self._found is None and not self.query_one(SearchBox).value:
+            self.action_search_recent()
+        else:
+            super().action_nav_down()
+
+    def why_not(self, action: str) -> str:
+        """Nobody's record is open here."""
+        if action in ("call.log", "note.add"):
+            return "Open a customer or an order first."
+        return super().why_not(action)
 
     @flow("search.recent")
     async def action_search_recent(self) -> None:

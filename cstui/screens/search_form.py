@@ -197,6 +197,10 @@ class SearchFormScreen(BaseScreen):
             copy=row.number,
         )
 
+    def action_desk_refresh(self) -> None:
+        """F5: the same search again."""
+        self._resort(self._sort, self._descending)
+
     def action_nav_sort(self) -> None:
         """Turns the order round, in the database."""
         self._resort(self._sort, not self._descending)

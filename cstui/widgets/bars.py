@@ -16,16 +16,27 @@ from cstui.widgets.page_model import Cell
 
 
 class Bar(Widget):
-    """One painted line with cells at the left and at the right; the right ones win when room is short."""
+    """One painted line with cells at the left and at the right.
+
+    When room is short the right ones win, or with `left_first` the left ones: then the right ones go where they do not fit.
+    """
 
     DEFAULT_CSS = "Bar { height: 1; }"
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "bar--base", "bar--muted", "bar--strong", "bar--accent", "bar--good", "bar--warn", "bar--bad",
     }  # fmt: skip
 
-    def __init__(self, *, separator: str = "  ", id: str | None = None, classes: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        separator: str = "  ",
+        left_first: bool = False,
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
         super().__init__(id=id, classes=classes)
         self._separator = separator
+        self._left_first = left_first
         self._left: tuple[Cell, ...] = ()
         self._right: tuple[Cell, ...] = ()
 
@@ -46,9 +57,11 @@ class Bar(Widget):
         width = self.size.width
         if y:
             return Strip.blank(width, base)
-        right = self._painted(self._right, base)
+        right, said = self._painted(self._right, base), self._painted(self._left, base)
         room = width - sum(cell_len(segment.text) for segment in right)
-        left = Strip(self._painted(self._left, base)).adjust_cell_length(max(0, room), base)
+        if self._left_first and sum(cell_len(segment.text) for segment in said) > room:
+            right, room = [], width
+        left = Strip(said).adjust_cell_length(max(0, room), base)
         return Strip([*left, *right]).adjust_cell_length(width, base)
 
     def _painted(self, cells: Sequence[Cell], base: Style) -> list[Segment]:
