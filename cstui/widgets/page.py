@@ -45,6 +45,8 @@ class Page(ScrollView, can_focus=True, inherit_bindings=False):
         "page--title", "page--heading", "page--cursor", "page--cursor-away",
     }  # fmt: skip
     BINDINGS: ClassVar = []
+    # The width is the same with and without a scroll bar: nothing is laid out twice, and no last row hides behind a bar.
+    DEFAULT_CSS = "Page { overflow-x: hidden; scrollbar-gutter: stable; }"
 
     class Chosen(Message):
         """Enter (or a click) on a row."""
@@ -227,6 +229,11 @@ class Page(ScrollView, can_focus=True, inherit_bindings=False):
         self.place.expanded ^= {row.key}
         self.place.cursor = row.key
         self._lay_out()
+        y = self._stops[self._at]
+        height = 1 + (len(row.details) if row.key in self.place.expanded else 0)
+        self.scroll_to_region(
+            Region(0, y, 1, min(height, max(1, self.size.height - 1))), animate=False, force=True
+        )
         return True
 
     def filter(self, needle: str) -> None:

@@ -97,17 +97,7 @@ def column_widths(section: Section, rows: list[Row], room: int, wide: bool) -> l
     """How many cells each column gets (0: not shown). Never more than the room; growing columns share what is left."""
     columns = section.columns
     shown = [not column.wide_only or wide for column in columns]
-    natural = [
-        max(
-            [
-                cell_len(column.title),
-                *(cell_len(row.cells[i].text) for row in rows[:100] if i < len(row.cells)),
-            ]
-        )
-        if shown[i]
-        else 0
-        for i, column in enumerate(columns)
-    ]
+    natural = [_widest(column.title, rows, i) if shown[i] else 0 for i, column in enumerate(columns)]
     least = [min(column.least, natural[i]) if shown[i] else 0 for i, column in enumerate(columns)]
     gaps = max(0, sum(shown) - 1) * 2
     left = room - gaps - sum(least)
@@ -124,6 +114,17 @@ def column_widths(section: Section, rows: list[Row], room: int, wide: bool) -> l
         for i in growing:
             widths[i] += left * columns[i].grow // shares
     return _fitted(widths, room, gaps)
+
+
+def _widest(title: str, rows: list[Row], column: int) -> int:
+    """The cells that the widest text of a column takes. Every row counts: an amount that is cut short is a wrong amount."""
+    widest = cell_len(title)
+    for row in rows:
+        if column < len(row.cells):
+            text = row.cells[column].text
+            if len(text) * 2 > widest:  # no sign takes more than two cells
+                widest = max(widest, cell_len(text))
+    return widest
 
 
 def _fitted(widths: list[int], room: int, gaps: int) -> list[int]:
