@@ -27,26 +27,23 @@ class DeskActions(App[int]):
     search_screen: SearchScreen
     is_read_only: bool
 
-    @property
-    def actor(self) -> Actor:
-        """Who is signed in."""
-        raise NotImplementedError
+    if TYPE_CHECKING:
 
-    async def sign_out(self) -> None:
-        """Ends the session."""
-        raise NotImplementedError
+        @property
+        def actor(self) -> Actor:
+            """Who is signed in."""
 
-    def open_order(self, order_id: int) -> None:
-        """Opens an order over what is open."""
-        raise NotImplementedError
+        async def sign_out(self) -> None:
+            """Ends the session."""
 
-    def action_desk_find(self) -> None:
-        """The search box."""
-        raise NotImplementedError
+        def open_order(self, order_id: int) -> None:
+            """Opens an order over what is open."""
 
-    def base_screens(self) -> list[BaseScreen]:
-        """All screens that are mounted."""
-        raise NotImplementedError
+        def action_desk_find(self) -> None:
+            """The search box."""
+
+        def base_screens(self) -> list[BaseScreen]:
+            """All screens that are mounted."""
 
     def _in_front(self) -> BaseScreen | None:
         from cstui.screens.base import BaseScreen

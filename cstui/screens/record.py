@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar
 
 from cstui.domain.ids import Kind
@@ -15,6 +16,7 @@ class RecordScreen(BaseScreen):
     record_kind: ClassVar[Kind]
     record_id: int = 0
 
+    @abstractmethod
     def open(self, record_id: int) -> None:
         """Shows a record: at once what is known of it, then what the database says."""
         if self.record_id and self.record_id != record_id:
@@ -25,12 +27,11 @@ class RecordScreen(BaseScreen):
 
     def load(self, is_new: bool) -> None:
         """Reads the record and paints it; `is_new` where another record was shown before."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def record_name(self) -> str:
         """What people call it: `order #1001`, a name."""
-        raise NotImplementedError
 
     @property
     def has_unsaved_text(self) -> bool:

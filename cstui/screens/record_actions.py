@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from datetime import datetime
 
 from cstui.domain.calls import CallDirection
@@ -20,9 +21,9 @@ class RecordActions(RecordScreen):
 
     opened_at: datetime | None = None
 
+    @abstractmethod
     def customer_behind(self) -> int:
         """The customer that the record belongs to; 0 while nothing is loaded."""
-        raise NotImplementedError
 
     def note_added(self) -> None:
         """A note or a call was stored: show it."""
