@@ -16,7 +16,6 @@ class RecordScreen(BaseScreen):
     record_kind: ClassVar[Kind]
     record_id: int = 0
 
-    @abstractmethod
     def open(self, record_id: int) -> None:
         """Shows a record: at once what is known of it, then what the database says."""
         if self.record_id and self.record_id != record_id:
@@ -25,6 +24,7 @@ class RecordScreen(BaseScreen):
         self.record_id = record_id
         self.load(changed)
 
+    @abstractmethod
     def load(self, is_new: bool) -> None:
         """Reads the record and paints it; `is_new` where another record was shown before."""
 
