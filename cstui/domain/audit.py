@@ -10,6 +10,9 @@ from datetime import UTC, datetime
 
 from cstui.domain.ids import Kind
 
+#: Made once: an import hashes hundreds of thousands of events. A tuple is written as a list is.
+_AS_JSON = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -46,11 +49,7 @@ def event_hash(
     prev_hash: str, facts: Sequence[str | int | None], value_hashes: Sequence[tuple[str, str, str]]
 ) -> str:
     """The hash of one event: the former event's hash, the event's own facts, and (path, old hash, new hash) of each change."""
-    body = json.dumps(
-        [prev_hash, list(facts), [list(row) for row in value_hashes]],
-        ensure_ascii=True,
-        separators=(",", ":"),
-    )
+    body = _AS_JSON([prev_hash, facts, value_hashes])
     return hashlib.sha256(body.encode()).hexdigest()
 
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC
-from itertools import islice
+from itertools import islice, repeat
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,6 +26,7 @@ from cstui.storage.transaction import Database, Transaction
 #: Rows handed to SQLite's driver at a time: enough to be fast, few enough to stay small in memory.
 CHUNK = 10_000
 _RESERVED = "cstui_reserved_keys"
+_RUNS_LONG = "cstui_runs_long"
 _PLAIN_NAME = re.compile(r"\w+")
 
 
@@ -64,10 +65,35 @@ def bulk_insert(
     names = (*columns, *constants)
     # The caller's pending row objects come first: a bulk row may point at them.
     transaction.session.flush()
-    prepared = _prepared(transaction, table, names, rows, tuple(constants.values()))
+    # While PostgreSQL copies, its connection answers nothing else; a generator may well ask for the time of its rows.
+    _ = transaction.now
+    turns = _turns(transaction, table, names)
+    given = len(columns)
+    fixed = [turn(value) for turn, value in zip(turns[given:], constants.values(), strict=True)]
+    prepared = _prepared(rows, [None if turn is _unturned else turn for turn in turns[:given]], fixed)
     if transaction.is_sqlite:
         return _sqlite_insert(transaction, table, names, prepared)
     return _copy(transaction, table, names, prepared)
+
+
+def insert_missing(transaction: Transaction, table: sa.Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Stores rows of all of the table's columns; one that is there already (by a key) is left as it is.
+
+    For tables of plain numbers and texts: values go to the driver as they are.
+    """
+    if not rows:
+        return
+    connection = transaction.session.connection()
+    into = f"INSERT INTO {table.name} ({', '.join(_quoted(column.name) for column in table.columns)})"
+    if transaction.is_sqlite:
+        marks = ", ".join("?" * len(table.columns))
+        connection.exec_driver_sql(f"{into} VALUES ({marks}) ON CONFLICT DO NOTHING", list(rows))
+        return
+    # One statement with an array a column, instead of one statement a row.
+    kinds = (column.type.compile(connection.dialect).partition(" COLLATE")[0] for column in table.columns)
+    arrays = ", ".join(f"%s::{kind}[]" for kind in kinds)
+    values = tuple(list(column) for column in zip(*rows, strict=True))
+    connection.exec_driver_sql(f"{into} SELECT * FROM unnest({arrays}) ON CONFLICT DO NOTHING", values)
 
 
 def _defaults(table: sa.Table, given: set[str]) -> dict[str, Any]:
@@ -86,65 +112,88 @@ def _defaults(table: sa.Table, given: set[str]) -> dict[str, Any]:
     }
 
 
-def _prepared(
-    transaction: Transaction,
-    table: sa.Table,
-    names: Sequence[str],
-    rows: Iterable[Sequence[Any]],
-    constants: tuple[Any, ...],
-) -> Iterable[Sequence[Any]]:
-    """The rows as the driver takes them: constants appended, instants and enums turned into what is stored."""
+def _turns(transaction: Transaction, table: sa.Table, names: Sequence[str]) -> list[Callable[[Any], Any]]:
+    """For each column what makes its values those that the driver takes; `_unturned` where they are that already."""
     dialect = transaction.session.connection().dialect
-    turns: list[tuple[int, Callable[[Any], Any]]] = []
-    for position, name in enumerate(names):
-        turn = table.c[name].type.dialect_impl(dialect).bind_processor(dialect)
-        if turn is not None:
-            turns.append((position, _quick_turn(table.c[name].type, turn, transaction.is_sqlite)))
-    given = len(names) - len(constants)
-    fixed = tuple(
-        dict(turns)[given + i](value) if given + i in dict(turns) else value
-        for i, value in enumerate(constants)
-    )
-    turns = [(position, turn) for position, turn in turns if position < given]
-    if not turns and not fixed:
-        return rows
-    return (_turned(row, turns, fixed) for row in rows)
+    turns: list[Callable[[Any], Any]] = []
+    for name in names:
+        kind = table.c[name].type
+        turn = kind.dialect_impl(dialect).bind_processor(dialect)
+        turns.append(_unturned if turn is None else _quick_turn(kind, turn, transaction.is_sqlite))
+    return turns
+
+
+def _unturned(value: Any) -> Any:
+    return value
+
+
+class _Turned(dict[Any, Any]):
+    """What values were turned into; one that is not known yet is turned by `turn`."""
+
+    def __init__(self, turn: Callable[[Any], Any], known: Iterable[Any]) -> None:
+        super().__init__((value, turn(value)) for value in known)
+        self._turn = turn
+
+    def __missing__(self, value: Any) -> Any:
+        return self._turn(value)
 
 
 def _quick_turn(kind: Any, turn: Callable[[Any], Any], is_sqlite: bool) -> Callable[[Any], Any]:
     """The type's own `turn`, with a short way for its usual values: they are most of the time that loading takes."""
-    if isinstance(kind, sa.Enum) or (is_sqlite and isinstance(kind, sa.Boolean)):
-        members = list(kind.enum_class or ()) if isinstance(kind, sa.Enum) else [False, True]
-        known = {member: turn(member) for member in members}
-        return lambda value: known[value] if value in known else turn(value)
+    if isinstance(kind, sa.Enum):
+        return _Turned(turn, kind.enum_class or ()).__getitem__
+    if is_sqlite and isinstance(kind, sa.Boolean):
+        return _Turned(turn, (False, True)).__getitem__
     if is_sqlite and isinstance(kind, UTCDateTime):
-        return lambda value: (
-            value.replace(tzinfo=None).isoformat(" ", "microseconds")
-            if value is not None and value.tzinfo is UTC
-            else turn(value)
-        )
+        return _instant_turn(turn)
     return turn
 
 
-def _turned(
-    row: Sequence[Any], turns: list[tuple[int, Callable[[Any], Any]]], fixed: tuple[Any, ...]
-) -> list[Any]:
-    values = [*row, *fixed]
-    for position, turn in turns:
-        values[position] = turn(values[position])
-    return values
+def _instant_turn(turn: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Instants as SQLite has them; neighbouring rows mostly hold the very same one."""
+    last: Any = None
+    text: Any = None
+
+    def turned(value: Any) -> Any:
+        nonlocal last, text
+        if value is None:
+            return None
+        if value is not last:
+            usual = value.tzinfo is UTC
+            text = value.replace(tzinfo=None).isoformat(" ", "microseconds") if usual else turn(value)
+            last = value
+        return text
+
+    return turned
+
+
+def _prepared(
+    rows: Iterable[Sequence[Any]], turns: Sequence[Callable[[Any], Any] | None], fixed: Sequence[Any]
+) -> Iterator[Sequence[Sequence[Any]]]:
+    """The rows as the driver takes them, in chunks: constants appended, instants and enums turned into what is stored."""
+    remaining = iter(rows)
+    while chunk := list(islice(remaining, CHUNK)):
+        if not fixed and not any(turns):
+            yield chunk
+            continue
+        # Column by column: one call of C code a column instead of a Python loop a row.
+        columns: list[Iterable[Any]] = [
+            column if turn is None else map(turn, column)
+            for column, turn in zip(zip(*chunk, strict=True), turns, strict=True)
+        ]
+        columns += [repeat(value, len(chunk)) for value in fixed]
+        yield list(zip(*columns, strict=True))
 
 
 def _sqlite_insert(
-    transaction: Transaction, table: sa.Table, names: Sequence[str], rows: Iterable[Sequence[Any]]
+    transaction: Transaction, table: sa.Table, names: Sequence[str], chunks: Iterable[Sequence[Sequence[Any]]]
 ) -> int:
     marks = ", ".join("?" * len(names))
     sql = f"INSERT INTO {table.name} ({', '.join(_quoted(n) for n in names)}) VALUES ({marks})"
     cursor: Any = transaction.session.connection().connection.cursor()
     stored = 0
-    remaining = iter(rows)
     try:
-        while chunk := list(islice(remaining, CHUNK)):
+        for chunk in chunks:
             cursor.executemany(sql, chunk)
             stored += len(chunk)
     finally:
@@ -153,7 +202,7 @@ def _sqlite_insert(
 
 
 def _copy(
-    transaction: Transaction, table: sa.Table, names: Sequence[str], rows: Iterable[Sequence[Any]]
+    transaction: Transaction, table: sa.Table, names: Sequence[str], chunks: Iterable[Sequence[Sequence[Any]]]
 ) -> int:
     let_run_long(transaction)
     sql = f"COPY {table.name} ({', '.join(_quoted(n) for n in names)}) FROM STDIN"
@@ -161,9 +210,10 @@ def _copy(
     stored = 0
     try:
         with cursor.copy(sql) as copy:
-            for row in rows:
-                copy.write_row(row)
-                stored += 1
+            for chunk in chunks:
+                for row in chunk:
+                    copy.write_row(row)
+                stored += len(chunk)
     finally:
         cursor.close()
     return stored
@@ -171,8 +221,9 @@ def _copy(
 
 def let_run_long(transaction: Transaction) -> None:
     """Lifts the time limits of a desk for this transaction: loading and building indexes may take minutes."""
-    if transaction.is_sqlite:
+    if transaction.is_sqlite or transaction.session.info.get(_RUNS_LONG):
         return
+    transaction.session.info[_RUNS_LONG] = True
     for setting in (
         "statement_timeout = 0",
         "idle_in_transaction_session_timeout = 0",

@@ -7,9 +7,10 @@ import sqlalchemy as sa
 
 from cstui.domain.customers import CustomerStatus
 from cstui.storage import schema
-from cstui.storage.bulk import bulk_insert, reserve_keys, restore_indexes, without_indexes
+from cstui.storage.bulk import bulk_insert, insert_missing, reserve_keys, restore_indexes, without_indexes
 from cstui.storage.tables.base import table_of
 from cstui.storage.tables.customers import Customer, CustomerStore
+from cstui.storage.tables.search import SEARCH_PERSON
 from cstui.storage.transaction import Database
 from tests.factories import THEN, add_customer, add_store, count
 
@@ -81,3 +82,26 @@ def test_indexes_left_missing_by_a_killed_load_can_be_restored(db: Database) -> 
     assert schema.differences(db) != []
     restore_indexes(db)
     assert schema.differences(db) == []
+
+
+def test_a_generator_of_rows_may_ask_for_the_time_of_the_transaction(db: Database) -> None:
+    with db.write() as tx:
+        rows = ((key, "N", "", CustomerStatus.ACTIVE, True, None, tx.now, tx.now) for key in (1, 2, 3))
+        assert bulk_insert(tx, CUSTOMER, rows, COLUMNS) == 3
+    with db.read() as tx:
+        assert tx.rows(sa.select(CUSTOMER.c.created_at).distinct())[0][0] is not None
+
+
+def test_rows_that_are_there_already_are_left_as_they_are(db: Database) -> None:
+    with db.write() as tx:
+        insert_missing(tx, SEARCH_PERSON, [(1, 5, 7, "\n4:ann\n"), (1, 6, 8, "\n4:100%\n")])
+    with db.write() as tx:
+        insert_missing(tx, SEARCH_PERSON, [(1, 5, 7, "\n4:bob\n"), (1, 7, 9, "\n4:eve\n")])
+        insert_missing(tx, SEARCH_PERSON, [])
+    with db.read() as tx:
+        rows = tx.rows(sa.select(SEARCH_PERSON).order_by(SEARCH_PERSON.c.customer_id))
+    assert [tuple(row) for row in rows] == [
+        (1, 5, 7, "\n4:ann\n"),
+        (1, 6, 8, "\n4:100%\n"),
+        (1, 7, 9, "\n4:eve\n"),
+    ]

@@ -18,6 +18,7 @@ from cstui.services.imports.report import ImportReport
 from cstui.services.phone_numbers import normalised_phone
 from cstui.storage.queries import imports as stored
 from cstui.storage.queries.audit import NewEvent
+from cstui.storage.queries.search_people import Newcomer
 from cstui.storage.transaction import Transaction
 
 #: The sources under which imported records are remembered.
@@ -30,6 +31,9 @@ IMPORTED = "imported"
 CHANGED = "changed by import"
 _MOST_PHONES = 50_000
 _MOST_PRODUCTS = 50_000
+
+
+_AS_TEXT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,10 @@ class Outcome:
     events: list[NewEvent] = field(default_factory=list)
     touched_customers: set[int] = field(default_factory=set)
     touched_orders: set[int] = field(default_factory=set)
+    #: What is new is indexed from what was stored of it; what was touched is read back.
+    newcomers: dict[int, Newcomer] = field(default_factory=dict)
+    new_orders: list[tuple[int, int, str, datetime]] = field(default_factory=list)
+    new_payments: list[tuple[int, int, str, datetime]] = field(default_factory=list)
 
     def warn(self, origin: Origin, words: str) -> None:
         """One more warning."""
@@ -119,7 +127,7 @@ class Outcome:
 
 def as_text(values: dict[str, Any]) -> str:
     """What is remembered of a record, always written the same way."""
-    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+    return _AS_TEXT(values)
 
 
 def identity_email(email: str) -> str:

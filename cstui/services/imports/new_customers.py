@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from cstui.domain.customers import CustomerStatus
@@ -12,6 +14,7 @@ from cstui.services.imports.batch import AUTHOR, CUSTOMERS, IMPORTED, Import, Ou
 from cstui.storage.bulk import bulk_insert, reserve_keys
 from cstui.storage.queries import imports as stored
 from cstui.storage.queries.audit import NewEvent
+from cstui.storage.queries.search_people import OF_ADDRESS, Newcomer
 from cstui.storage.transaction import Transaction
 
 _CUSTOMER = (
@@ -63,11 +66,21 @@ class NewCustomers:
         )
         records = [(key, row[0], as_text(row[1])) for row in self._rows for key in row[4]]
         stored.remember(tx, CUSTOMERS, store_id, Kind.CUSTOMER, records)
-        for key, *_ in self._rows:
+        for key, values, email, phone, _ in self._rows:
             outcome.events.append(
                 NewEvent(self.run.actor, store_id, Kind.CUSTOMER, key, IMPORTED, version=1, customer_id=key)
             )
-            outcome.touched_customers.add(key)
+            own = (
+                values["first_name"],
+                values["last_name"],
+                values["company"],
+                email,
+                values["phone"],
+                phone,
+            )
+            address = values["address"]
+            addresses = [of_address(address)] if address else []
+            outcome.newcomers[key] = Newcomer(key, store_id, now, own, addresses)
 
 
 def _customer_row(key: int, values: dict[str, Any], email: str, phone: str, now: Any) -> tuple[Any, ...]:
@@ -77,6 +90,12 @@ def _customer_row(key: int, values: dict[str, Any], email: str, phone: str, now:
         key, v["first_name"], v["last_name"], v["company"], v["email"], email, v["phone"], phone, CustomerStatus.ACTIVE, v["tags"],
         v["accepts_email"], v["accepts_sms"], v["tax_exempt"], nobody, now, now, 1,
     )  # fmt: skip
+
+
+#: What the search index takes of an address (`search_people.OF_ADDRESS`).
+of_address: Callable[[Sequence[str]], tuple[str, ...]] = itemgetter(
+    *(stored.ADDRESS_FIELDS.index(name) for name in OF_ADDRESS)
+)
 
 
 def note_row(

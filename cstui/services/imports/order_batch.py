@@ -21,7 +21,7 @@ from cstui.services.imports.batch import (
     people_met,
 )
 from cstui.services.imports.matching import Match, People, Person, email_key, phone_key
-from cstui.services.imports.new_customers import NewCustomers, note_row, store_notes
+from cstui.services.imports.new_customers import NewCustomers, note_row, of_address, store_notes
 from cstui.services.imports.order_updates import OrderUpdates
 from cstui.services.imports.shopify_orders import FileOrder
 from cstui.storage.bulk import bulk_insert, reserve_keys
@@ -106,12 +106,12 @@ class OrderBatch:
         elsewhere = [person.id for person in by_id.values() if not person.known and person.id in set(found)]
         stored.make_known(tx, run.store.id, elsewhere)
         self._new.store(tx, self._outcome)
+        self._outcome.touched_customers.update(set(found) - self._outcome.newcomers.keys())
         return found
 
     def _customer(self, each: FileOrder, email: str, phones: tuple[str, ...], keys: tuple[str, ...]) -> int:
         match = self._match(each, email, phones, keys)
         if match.person is not None:
-            self._outcome.touched_customers.add(match.person.id)
             return match.person.id
         values = _customer_values(each)
         phone = phones[0] if phones else ""
@@ -164,11 +164,26 @@ class OrderBatch:
             tx, ORDERS, run.store.id, Kind.ORDER, [(each.external_id, key, as_text(each.values)) for key, _, each in together]
         )  # fmt: skip
         out.created += len(fresh)
-        out.touched_orders.update(keys)
+        self._remember_terms(together)
         out.events += [
             NewEvent(run.actor, run.store.id, Kind.ORDER, key, IMPORTED, version=1, customer_id=customer)
             for key, customer, _ in together
         ]
+
+    def _remember_terms(self, together: list[tuple[int, int, FileOrder]]) -> None:
+        """What the search index needs to know of new orders, and of the customers who are new with them."""
+        out, store_id = self._outcome, self._run.store.id
+        for key, customer, each in together:
+            values = each.values
+            out.new_orders.append((key, store_id, values["number"], each.placed_at))
+            out.new_payments += [
+                (store_id, key, reference, datetime.fromisoformat(when))
+                for _, _, when, reference in values["payments"] if reference
+            ]  # fmt: skip
+            newcomer = out.newcomers.get(customer)
+            if newcomer is not None:
+                addresses = (*of_address(values["billing"]), *of_address(values["shipping"]))
+                newcomer.orders.append((each.placed_at, (values["email"], values["phone"], *addresses)))
 
     def _order_row(self, key: int, customer: int, each: FileOrder) -> tuple[Any, ...]:
         v, c = each.values, each.values["contents"]

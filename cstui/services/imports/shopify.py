@@ -185,6 +185,8 @@ class _Work:
             # Read before rows stream in: while PostgreSQL copies, its connection answers nothing else.
             run.batch_at = tx.now
             outcome = work(tx)
+            search_index.index_new_orders(tx, outcome.new_orders, outcome.new_payments)
+            search_index.index_new_customers(tx, outcome.newcomers.values())
             search_index.index_orders(tx, outcome.touched_orders, customers=False)
             search_index.index_payments(tx, outcome.touched_orders)
             search_index.index_customers(tx, outcome.touched_customers)

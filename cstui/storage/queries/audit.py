@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -55,7 +56,6 @@ def append(transaction: Transaction, event: NewEvent) -> int:
 
 def append_all(transaction: Transaction, events: Sequence[NewEvent]) -> list[int]:
     """Appends many events, in order; the ids come back in the same order."""
-    ids: list[int] = []
     by_store: dict[int, list[NewEvent]] = {}
     for event in events:
         by_store.setdefault(event.store_id, []).append(event)
@@ -63,9 +63,10 @@ def append_all(transaction: Transaction, events: Sequence[NewEvent]) -> list[int
         store_id: _append_to(transaction, store_id, of_store)
         for store_id, of_store in sorted(by_store.items())
     }
-    for event in events:
-        ids.append(placed[event.store_id].pop(0))
-    return ids
+    if len(placed) == 1:
+        return placed[events[0].store_id]
+    following = {store_id: iter(of_store) for store_id, of_store in placed.items()}
+    return [next(following[event.store_id]) for event in events]
 
 
 def _append_to(transaction: Transaction, store_id: int, events: Sequence[NewEvent]) -> list[int]:
@@ -120,8 +121,12 @@ def event_facts(row: Mapping[str, Any]) -> tuple[str | int | None, ...]:
     """What the hash of an event covers beside its changes, from the columns of its row."""
     return (
         row["store_id"], row["day"].isoformat(), row["seq"], str(row["record_kind"]), row["record_id"], row["version"], row["fence"],
-        row["actor_id"], row["actor_name"], row["terminal"], instant_text(row["at"]), row["action"], row["reason"], row["save_id"],
+        row["actor_id"], row["actor_name"], row["terminal"], _instant_text(row["at"]), row["action"], row["reason"], row["save_id"],
     )  # fmt: skip
+
+
+#: Events that are appended together have the same instant.
+_instant_text = lru_cache(maxsize=64)(instant_text)
 
 
 def _locked_head(transaction: Transaction, store_id: int) -> tuple[date, int, str]:

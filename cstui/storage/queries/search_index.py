@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from cstui.domain.search_terms import (
     Space,
@@ -22,9 +21,9 @@ from cstui.domain.search_terms import (
     terms_of_reference,
     vocabulary_of,
 )
-from cstui.storage.bulk import bulk_insert, let_run_long
+from cstui.storage.bulk import bulk_insert, insert_missing, let_run_long
 from cstui.storage.database import Database
-from cstui.storage.queries.search_people import Person, PersonRow, TermRow, people_of
+from cstui.storage.queries.search_people import Newcomer, Person, PersonRow, TermRow, people_of
 from cstui.storage.tables.base import table_of
 from cstui.storage.tables.customers import Customer
 from cstui.storage.tables.orders import Order, Shipment
@@ -55,6 +54,27 @@ def index_customers(transaction: Transaction, customer_ids: Iterable[int]) -> No
     transaction.session.flush()
     for part in _parts(sorted(set(customer_ids)), _AT_ONCE):
         _index_people(transaction, part)
+
+
+def index_new_customers(transaction: Transaction, newcomers: Iterable[Newcomer]) -> None:
+    """Adds the terms of customers who are new in this transaction; nothing is read back (imports)."""
+    people = [newcomer.person() for newcomer in newcomers]
+    bulk_insert(transaction, SEARCH_PERSON, [person.row() for person in people], _PERSON_COLUMNS)
+    rows = sorted(row for person in people for row in person.term_rows())
+    bulk_insert(transaction, SEARCH_TERM, rows, _TERM_COLUMNS)
+    _learn(transaction, {word for person in people for word in vocabulary_of(person.terms)})
+
+
+def index_new_orders(
+    transaction: Transaction,
+    orders: Iterable[tuple[int, int, str, datetime]],
+    payments: Iterable[tuple[int, int, str, datetime]],
+) -> None:
+    """Adds the terms of orders that are new in this transaction: (order id, store id, number, placed at), and of their payments
+    (store id, order id, reference, time). Their customers are left to the caller.
+    """
+    rows = {*_order_rows(orders), *_reference_rows(Space.TRANSACTION, payments)}
+    bulk_insert(transaction, SEARCH_TERM, sorted(rows), _TERM_COLUMNS)
 
 
 def index_order(transaction: Transaction, order_id: int, former_number: str = "") -> None:
@@ -232,7 +252,7 @@ def _index_people(transaction: Transaction, customer_ids: Sequence[int]) -> None
         ),
         [{"store": store, "customer": customer} for store, customer in left],
     )
-    _insert_new(transaction, SEARCH_PERSON, new_people)
+    insert_missing(transaction, SEARCH_PERSON, new_people)
     _insert_terms(transaction, new_terms)
     _learn(transaction, words)
 
@@ -248,7 +268,7 @@ def _learn(transaction: Transaction, words: set[str]) -> None:
             SEARCH_WORD.c.word == SEARCH_WORD.c.key,
         )
     )
-    _insert_new(transaction, SEARCH_WORD, list(_word_rows(words - {row.word for row in known})))
+    insert_missing(transaction, SEARCH_WORD, sorted(_word_rows(words - {row.word for row in known})))
 
 
 def _word_rows(words: Iterable[str]) -> Iterator[tuple[int, str, str]]:
@@ -260,16 +280,8 @@ def _word_rows(words: Iterable[str]) -> Iterator[tuple[int, str, str]]:
 
 
 def _insert_terms(transaction: Transaction, rows: Iterable[TermRow]) -> None:
-    _insert_new(transaction, SEARCH_TERM, list(rows))
-
-
-def _insert_new(transaction: Transaction, table: sa.Table, rows: Sequence[Sequence[Any]]) -> None:
-    if rows:
-        insert: Any = (sqlite if transaction.is_sqlite else postgresql).insert(table)
-        names = [column.name for column in table.columns]
-        transaction.session.connection().execute(
-            insert.on_conflict_do_nothing(), [dict(zip(names, row, strict=True)) for row in rows]
-        )
+    # In the order of the tree, which then grows page by page.
+    insert_missing(transaction, SEARCH_TERM, sorted(rows))
 
 
 def _delete_terms(transaction: Transaction, rows: Sequence[tuple[int, int, str, int]]) -> None:

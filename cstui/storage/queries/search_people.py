@@ -26,6 +26,10 @@ _MONEY = table_of(PaymentTransaction)
 #: Only a customer's latest orders lend him their names, phones and postcodes.
 LATEST_ORDERS = 20
 
+#: What the index takes of a customer's own row, and of an address.
+OWN = ("first_name", "last_name", "company", "email_folded", "phone", "phone_e164")
+OF_ADDRESS = ("first_name", "last_name", "company", "postcode", "phone")
+
 TermRow = tuple[int, int, str, int, int]
 PersonRow = tuple[int, int, int, str]
 
@@ -73,6 +77,31 @@ class _Known:
         if len(digits) >= 4:
             self.phones.setdefault(digits[-8:], (typed, e164))
 
+    def add_customer(self, said: Sequence[Any]) -> None:
+        """What the customer's own row says, in the order of `OWN`."""
+        first, last, company, email, phone, e164 = said
+        self.add_name(first, last)
+        _keep(self.companies, company)
+        _keep(self.emails, email)
+        self.add_phone(phone, e164)
+
+    def add_address(self, said: Sequence[str]) -> None:
+        """What an address says, in the order of `OF_ADDRESS`."""
+        first, last, company, postcode, phone = said
+        self.add_name(first, last)
+        _keep(self.companies, company)
+        _keep(self.postcodes, postcode)
+        self.add_phone(phone)
+
+    def add_order(self, said: Sequence[Any]) -> None:
+        """What an order says: e-mail, phone, billing address, shipping address."""
+        _keep(self.emails, said[0].strip().casefold())
+        self.add_phone(said[1])
+        billing, shipping = said[2:7], said[7:12]
+        self.add_address(billing)
+        if shipping != billing:
+            self.add_address(shipping)
+
     def joined(self, other: _Known) -> PersonFacts:
         """These facts, then the other's."""
         return PersonFacts(
@@ -83,6 +112,34 @@ class _Known:
             postcodes=tuple({**self.postcodes, **other.postcodes}),
             cards=tuple({**self.cards, **other.cards}),
         )
+
+
+@dataclass(slots=True)
+class Newcomer:
+    """A customer whom the transaction at hand adds to a store, with all that it stores of him: nothing has to be read back.
+
+    `own` in the order of `OWN`, addresses of `OF_ADDRESS`; an order is its time, then e-mail, phone, billing and shipping address.
+    """
+
+    customer_id: int
+    store_id: int
+    since: datetime
+    own: tuple[str, ...]
+    addresses: list[tuple[str, ...]] = field(default_factory=list)
+    orders: list[tuple[datetime, tuple[str, ...]]] = field(default_factory=list)
+
+    def person(self) -> Person:
+        """The customer as `people_of` would find him once he is stored."""
+        own, there = _Known(), _Known()
+        own.add_customer(self.own)
+        for address in self.addresses:
+            own.add_address(address)
+        if len(self.orders) > 1:
+            self.orders.sort(key=lambda order: order[0], reverse=True)
+        for _, said in self.orders[:LATEST_ORDERS]:
+            there.add_order(said)
+        age = age_of(self.orders[0][0] if self.orders else self.since)
+        return Person(self.customer_id, self.store_id, age, tuple(terms_of_customer(own.joined(there))))
 
 
 def _one_of(column: Any, keys: Sequence[int]) -> Any:
@@ -119,42 +176,27 @@ def people_of(transaction: Transaction, customer_ids: Sequence[int]) -> list[Per
 
 def _read_customers(transaction: Transaction, keys: Sequence[int], own: dict[int, _Known]) -> None:
     c = _CUSTOMER.c
-    columns = (c.id, c.first_name, c.last_name, c.company, c.email_folded, c.phone, c.phone_e164)
-    for key, first, last, company, email, phone, e164 in transaction.rows(
-        sa.select(*columns).where(_one_of(c.id, keys))
-    ):
-        known = own[key]
-        known.add_name(first, last)
-        _keep(known.companies, company)
-        _keep(known.emails, email)
-        known.add_phone(phone, e164)
+    for row in transaction.rows(sa.select(c.id, *(c[name] for name in OWN)).where(_one_of(c.id, keys))):
+        own[row[0]].add_customer(row[1:])
 
 
 def _read_addresses(transaction: Transaction, keys: Sequence[int], own: dict[int, _Known]) -> None:
     c = _ADDRESS.c
-    columns = (c.customer_id, c.first_name, c.last_name, c.company, c.postcode, c.phone)
     query = (
-        sa.select(*columns)
+        sa.select(c.customer_id, *(c[name] for name in OF_ADDRESS))
         .where(_one_of(c.customer_id, keys))
         .order_by(c.customer_id, c.is_default_billing.desc(), c.id)
     )
-    for key, first, last, company, postcode, phone in transaction.rows(query):
-        known = own[key]
-        known.add_name(first, last)
-        _keep(known.companies, company)
-        _keep(known.postcodes, postcode)
-        known.add_phone(phone)
+    for row in transaction.rows(query):
+        own[row[0]].add_address(row[1:])
 
 
 def _read_orders(
     transaction: Transaction, keys: Sequence[int], of_store: dict[tuple[int, int], _Known]
 ) -> None:
     c = _ORDER.c
-    columns: tuple[Any, ...] = (
-        c.customer_id, c.store_id, c.placed_at, c.email, c.phone,
-        c.billing_first_name, c.billing_last_name, c.billing_company, c.billing_postcode, c.billing_phone,
-        c.shipping_first_name, c.shipping_last_name, c.shipping_company, c.shipping_postcode, c.shipping_phone,
-    )  # fmt: skip
+    of_address = (c[f"{which}_{name}"] for which in ("billing", "shipping") for name in OF_ADDRESS)
+    columns: tuple[Any, ...] = (c.customer_id, c.store_id, c.placed_at, c.email, c.phone, *of_address)
     query: Any
     if len(keys) == 1:
         query = (
@@ -175,20 +217,14 @@ def _read_orders(
         )
     before: Any = None
     for row in transaction.rows(query):
-        customer_id, store_id, placed_at, email, phone = row[:5]
+        customer_id, store_id, placed_at = row[:3]
         known = of_store[customer_id, store_id]
         said = (customer_id, store_id, row[3:])
         if said == before and known.latest:
             continue
         before = said
         known.latest = known.latest or placed_at
-        _keep(known.emails, email.strip().casefold())
-        known.add_phone(phone)
-        for first, last, company, postcode, its_phone in {row[5:10]: None, row[10:15]: None}:
-            known.add_name(first, last)
-            _keep(known.companies, company)
-            _keep(known.postcodes, postcode)
-            known.add_phone(its_phone)
+        known.add_order(row[3:])
 
 
 def _read_cards(
