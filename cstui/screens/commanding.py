@@ -76,6 +76,9 @@ class Commanding(ScreenFrame):
 
     async def run_by_id(self, action: str, rest: str) -> None:
         """Runs an action of the key table; `rest` is what was typed behind the command."""
+        if why := self.why_not(action):
+            self.tell_reason(why)
+            return
         key = BY_ID[action]
         target = key.action
         with_rest = f"command_{action.replace('.', '_')}"
@@ -83,7 +86,9 @@ class Commanding(ScreenFrame):
             if rest and hasattr(owner, with_rest):
                 getattr(owner, with_rest)(rest)
                 return
-        await self.run_action(target)
+        method = f"action_{target.partition('(')[0]}"
+        owner = self if hasattr(self, method) else self.app
+        await owner.run_action(target)
 
     # Help, jump, filter, copy -----------------------------------------------------------------------
 

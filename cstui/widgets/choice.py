@@ -60,6 +60,8 @@ class Choice(Widget, can_focus=True):
 
     def on_key(self, event: events.Key) -> None:
         """Letters choose, arrows move, Enter takes."""
+        if not self.options:
+            return
         at = next((i for i, (key, _) in enumerate(self.options) if key == self.value), 0)
         letter = event.character or ""
         if event.key in ("right", "down", "space"):

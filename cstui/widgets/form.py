@@ -22,6 +22,8 @@ from cstui.widgets.page_model import Cell
 
 #: How long a person pauses before a draft is written.
 PAUSE = 1.0
+#: The longest text that a field takes over from a paste or a draft, in characters: as long as a note may be.
+LONGEST_TYPED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def _value_at_first(field: Field) -> str:
     allowed = [value for value, _ in field.choices]
     if allowed:
         return field.value if field.value in allowed else allowed[0]
-    return clean(field.value)
+    return clean(field.value, limit=LONGEST_TYPED)
 
 
 class TypingField(Input):
@@ -54,7 +56,7 @@ class TypingField(Input):
 
     def __init__(self, field: Field, *, replace_on_type: bool = False) -> None:
         super().__init__(
-            value=clean(field.value),
+            value=clean(field.value, limit=LONGEST_TYPED),
             placeholder=clean(field.hint),
             password=field.secret,
             select_on_focus=replace_on_type,
@@ -65,14 +67,20 @@ class TypingField(Input):
     def _on_paste(self, event: events.Paste) -> None:
         event.prevent_default()
         event.stop()
-        self.insert_text_at_cursor(
-            clean(event.text.replace("\r\n", " ").replace("\n", " ").replace("\r", " "))
-        )
+        one_line = event.text.replace("\r\n", " ").replace("\n", " ").replace("\r", " ")
+        self.insert_text_at_cursor(clean(one_line, limit=LONGEST_TYPED))
 
     def action_copy(self) -> None:
         """Copies what is selected, but never out of a secret field."""
         if not self.password:
             super().action_copy()
+
+    def action_cut(self) -> None:
+        """Cuts what is selected; a secret is deleted without being copied."""
+        if self.password:
+            self.delete_selection()
+        else:
+            super().action_cut()
 
 
 class Panel(Vertical):
