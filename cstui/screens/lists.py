@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from textual.timer import Timer
+
 from cstui.domain.ids import Kind, new_token
 from cstui.flow import call, flow
 from cstui.format import idle_words, moment_words
@@ -89,6 +91,7 @@ class LocksScreen(ListScreen):
 
     title_words = "Locks"
     contexts: ClassVar[tuple[Context, ...]] = (Context.LOCKS, Context.ALWAYS, Context.NAV)
+    _again: Timer | None = None
     _COLUMNS = (
         Column("Order", least=8),
         Column("Store", least=5, wide_only=True),
@@ -140,10 +143,35 @@ class LocksScreen(ListScreen):
         if kind is Kind.ORDER:
             self.desk_app.open_order(record_id)
 
+    def on_mount(self) -> None:
+        """Reads, and hears of every lock from now on."""
+        self._hear_everything(True)
+        super().on_mount()
+
+    def on_unmount(self) -> None:
+        """Hears of what is open only, as before."""
+        self._hear_everything(False)
+
+    def _hear_everything(self, wanted: bool) -> None:
+        if "pulse" in self.desk_app.desk.__dict__:
+            self.desk_app.desk.pulse.everything(wanted)
+
     def on_live(self, event: Any) -> None:
-        """Another lock somewhere."""
-        if event.what in ("lock", "any") and not self.flows:
+        """Another lock somewhere; a list that is being read, or asks for a reason, is read again behind that."""
+        if event.what in ("lock", "any"):
+            self._read_again()
+
+    def _read_again(self) -> None:
+        if not self.flows:
+            self._again = None
             self.fill()
+        elif self._again is None:
+            self._again = self.set_interval(0.5, self._when_free)
+
+    def _when_free(self) -> None:
+        if not self.flows and self._again is not None:
+            self._again.stop()
+            self._read_again()
 
     @flow("order.unlock")
     async def action_order_unlock(self) -> None:

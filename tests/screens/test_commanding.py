@@ -77,14 +77,14 @@ async def on_profile(desk: Driven, shop: Shop) -> CustomerScreen:
 
 @pytest.mark.parametrize("number", ["1001", "#1001"])
 async def test_a_command_opens_an_order_by_its_number_from_anywhere(shop: Shop, number: str) -> None:
-    async with driven(shop.db.url, shop.ann) as desk:
+    async with driven(shop.db.url.text, shop.ann) as desk:
         await on_profile(desk, shop)
         await command(desk, f"o {number}")
         await desk.until(lambda: isinstance(desk.app.screen, OrderScreen))
 
 
 async def test_a_command_adds_a_note_with_the_text_behind_it(shop: Shop) -> None:
-    async with driven(shop.db.url, shop.ann) as desk:
+    async with driven(shop.db.url.text, shop.ann) as desk:
         await on_profile(desk, shop)
         await command(desk, "note Rings back on Monday")
         await desk.shows("Note added")
@@ -92,7 +92,7 @@ async def test_a_command_adds_a_note_with_the_text_behind_it(shop: Shop) -> None
 
 
 async def test_an_unknown_command_or_number_is_answered_in_words(shop: Shop) -> None:
-    async with driven(shop.db.url, shop.ann) as desk:
+    async with driven(shop.db.url.text, shop.ann) as desk:
         await on_profile(desk, shop)
         await command(desk, "o 99999")
         await desk.shows("There is no order 99999")
@@ -101,13 +101,13 @@ async def test_an_unknown_command_or_number_is_answered_in_words(shop: Shop) -> 
 
 
 async def test_the_list_of_locks_is_for_those_who_may_unlock(shop: Shop) -> None:
-    async with driven(shop.db.url, shop.ann) as desk:
+    async with driven(shop.db.url.text, shop.ann) as desk:
         await on_profile(desk, shop)
         await command(desk, "locks")
         await desk.pilot.pause(0.3)
         assert not isinstance(desk.app.screen, LocksScreen)
         assert "does not allow" in desk.text
-    async with driven(shop.db.url, shop.sue) as desk:
+    async with driven(shop.db.url.text, shop.sue) as desk:
         await on_profile(desk, shop)
         await command(desk, "locks")
         await desk.until(lambda: isinstance(desk.app.screen, LocksScreen))
@@ -115,7 +115,7 @@ async def test_the_list_of_locks_is_for_those_who_may_unlock(shop: Shop) -> None
 
 
 async def test_the_palette_runs_the_action_under_the_cursor(shop: Shop) -> None:
-    async with driven(shop.db.url, shop.ann, (80, 24)) as desk:
+    async with driven(shop.db.url.text, shop.ann, (80, 24)) as desk:
         screen = await on_profile(desk, shop)
         await desk.press("ctrl+p")
         await desk.until(lambda: screen.panel is not None)
@@ -125,7 +125,7 @@ async def test_the_palette_runs_the_action_under_the_cursor(shop: Shop) -> None:
 
 
 async def test_help_says_what_is_not_possible_now_and_why(shop: Shop) -> None:
-    async with driven(shop.db.url, shop.ann) as desk:
+    async with driven(shop.db.url.text, shop.ann) as desk:
         desk.app.action_desk_readonly()
         await on_profile(desk, shop)
         await desk.press("f1")
@@ -138,7 +138,7 @@ async def test_help_says_what_is_not_possible_now_and_why(shop: Shop) -> None:
 
 
 async def test_jump_mode_goes_to_a_section_and_the_filter_is_ended_by_escape(shop: Shop) -> None:
-    async with driven(shop.db.url, shop.ann, (80, 24)) as desk:
+    async with driven(shop.db.url.text, shop.ann, (80, 24)) as desk:
         screen = await on_profile(desk, shop)
         await desk.press("slash")
         await desk.until(lambda: screen.panel is not None)
@@ -156,7 +156,7 @@ async def test_jump_mode_goes_to_a_section_and_the_filter_is_ended_by_escape(sho
 
 
 async def test_copying_takes_the_value_and_never_a_card_number(shop: Shop) -> None:
-    async with driven(shop.db.url, shop.ann) as desk:
+    async with driven(shop.db.url.text, shop.ann) as desk:
         screen = await on_profile(desk, shop)
         screen.main.go_to_row(("contact", "email"))
         await desk.press("ctrl+c")
@@ -171,7 +171,7 @@ async def test_copying_takes_the_value_and_never_a_card_number(shop: Shop) -> No
 
 async def test_drafts_and_my_actions_lead_back_to_the_record(shop: Shop) -> None:
     Drafts(shop.db).keep(shop.ann, Kind.ORDER, shop.order, 1, {"shipping.line1": "9 Oak Road"})
-    async with driven(shop.db.url, shop.ann) as desk:
+    async with driven(shop.db.url.text, shop.ann) as desk:
         await on_profile(desk, shop)
         await command(desk, "note Rings back on Monday")
         await desk.shows("Note added")
@@ -218,7 +218,7 @@ async def test_a_fault_on_a_screen_becomes_an_incident_and_the_desk_goes_on(
         card, name = "4111 1111 1111 1111", "Zelda Quimby"
         raise RuntimeError(f"cannot read {name} {card}")
 
-    async with driven(shop.db.url, shop.ann, log_directory=folder) as desk:
+    async with driven(shop.db.url.text, shop.ann, log_directory=folder) as desk:
         await on_profile(desk, shop)
         monkeypatch.setattr(desk.app.desk.orders, "open", broken)
         desk.app.open_order(shop.order)
@@ -239,12 +239,12 @@ def test_the_parts_of_textual_that_the_desk_relies_on_are_still_there() -> None:
 
 
 async def test_the_desk_puts_its_filter_behind_those_of_textual(shop: Shop) -> None:
-    async with driven(shop.db.url, shop.ann) as desk:
+    async with driven(shop.db.url.text, shop.ann) as desk:
         assert isinstance(desk.app._filters[-1], ControlFilter)
 
 
 async def test_no_screenshot_and_no_system_command_is_within_reach(shop: Shop) -> None:
-    async with driven(shop.db.url, shop.ann) as desk:
+    async with driven(shop.db.url.text, shop.ann) as desk:
         screen = await on_profile(desk, shop)
         assert not desk.app.ENABLE_COMMAND_PALETTE
         bound = {b.action for bs in desk.app._bindings.key_to_bindings.values() for b in bs}

@@ -89,7 +89,7 @@ async def form(desk: Driven) -> FormPanel:
 
 
 async def test_a_note_takes_its_key_the_text_and_enter(shop: Shop) -> None:
-    async with driven(shop.db.url, shop.ann, NARROW) as desk:
+    async with driven(shop.db.url.text, shop.ann, NARROW) as desk:
         await opened(desk, shop.zelda)
         await desk.press("f7")
         await desk.type("Rings back on Monday")
@@ -99,7 +99,7 @@ async def test_a_note_takes_its_key_the_text_and_enter(shop: Shop) -> None:
 
 
 async def test_a_note_with_a_card_number_is_stopped_beside_the_field(shop: Shop) -> None:
-    async with driven(shop.db.url, shop.ann, NARROW) as desk:
+    async with driven(shop.db.url.text, shop.ann, NARROW) as desk:
         await opened(desk, shop.zelda)
         await desk.press("f7")
         await desk.type("card 4111 1111 1111 1111")
@@ -109,7 +109,7 @@ async def test_a_note_with_a_card_number_is_stopped_beside_the_field(shop: Shop)
 
 
 async def test_a_call_is_logged_with_three_keys(shop: Shop) -> None:
-    async with driven(shop.db.url, shop.ann, NARROW) as desk:
+    async with driven(shop.db.url.text, shop.ann, NARROW) as desk:
         await opened(desk, shop.zelda)
         await desk.press("f6")
         await form(desk)
@@ -119,7 +119,7 @@ async def test_a_call_is_logged_with_three_keys(shop: Shop) -> None:
 
 
 async def test_an_untouched_call_form_closes_without_a_question(shop: Shop) -> None:
-    async with driven(shop.db.url, shop.ann, NARROW) as desk:
+    async with driven(shop.db.url.text, shop.ann, NARROW) as desk:
         screen = await opened(desk, shop.zelda)
         await desk.press("f6")
         await form(desk)
@@ -129,7 +129,7 @@ async def test_an_untouched_call_form_closes_without_a_question(shop: Shop) -> N
 
 
 async def test_two_edits_of_different_fields_are_both_kept(shop: Shop) -> None:
-    async with driven(shop.db.url, shop.ann, WIDE) as desk:
+    async with driven(shop.db.url.text, shop.ann, WIDE) as desk:
         await opened(desk, shop.zelda)
         await desk.press("e")
         panel = await form(desk)
@@ -145,7 +145,7 @@ async def test_two_edits_of_different_fields_are_both_kept(shop: Shop) -> None:
 
 @pytest.mark.parametrize(("letter", "kept"), [("m", "Quimby-Mine"), ("t", "Quimby-Hart")])
 async def test_two_edits_of_one_field_ask_whose_is_kept(shop: Shop, letter: str, kept: str) -> None:
-    async with driven(shop.db.url, shop.ann, WIDE) as desk:
+    async with driven(shop.db.url.text, shop.ann, WIDE) as desk:
         await opened(desk, shop.zelda)
         await desk.press("e")
         (await form(desk)).put({"last_name": "Quimby-Mine"})
@@ -160,7 +160,7 @@ async def test_two_edits_of_one_field_ask_whose_is_kept(shop: Shop, letter: str,
 
 
 async def test_a_bad_address_says_so_beside_the_field_and_keeps_what_was_typed(shop: Shop) -> None:
-    async with driven(shop.db.url, shop.ann, WIDE) as desk:
+    async with driven(shop.db.url.text, shop.ann, WIDE) as desk:
         await opened(desk, shop.zelda)
         await desk.press("1")
         page = profile(desk).main
@@ -182,7 +182,7 @@ async def test_a_bad_address_says_so_beside_the_field_and_keeps_what_was_typed(s
 
 
 async def test_two_ticks_verify_the_caller_for_this_call(shop: Shop) -> None:
-    async with driven(shop.db.url, shop.ann, WIDE) as desk:
+    async with driven(shop.db.url.text, shop.ann, WIDE) as desk:
         screen = await opened(desk, shop.zelda)
         await desk.press("v")
         await desk.until(lambda: screen.panel is not None)
@@ -194,7 +194,7 @@ async def test_two_ticks_verify_the_caller_for_this_call(shop: Shop) -> None:
 
 
 async def test_switching_between_open_customers_keeps_the_cursor_of_each(shop: Shop) -> None:
-    async with driven(shop.db.url, shop.ann, WIDE) as desk:
+    async with driven(shop.db.url.text, shop.ann, WIDE) as desk:
         first = await opened(desk, shop.zelda)
         await desk.press("down", "down")
         assert first.main.row is not None
@@ -206,7 +206,7 @@ async def test_switching_between_open_customers_keeps_the_cursor_of_each(shop: S
 
 
 async def test_a_profile_opens_on_its_newest_order_and_enter_opens_it(shop: Shop) -> None:
-    async with driven(shop.db.url, shop.ann, NARROW) as desk:
+    async with driven(shop.db.url.text, shop.ann, NARROW) as desk:
         screen = await opened(desk, shop.zelda)
         assert screen.main.row is not None and screen.view is not None
         assert screen.main.row.key == (Kind.ORDER, screen.view.orders[0].id)
@@ -219,7 +219,7 @@ async def test_a_profile_opens_on_its_newest_order_and_enter_opens_it(shop: Shop
 @pytest.mark.parametrize("key", ["i", "9"])
 async def test_the_history_of_a_customer_is_one_key_away(shop: Shop, key: str) -> None:
     shop.bob_changes(last_name="Quimby-Hart")
-    async with driven(shop.db.url, shop.ann, NARROW) as desk:
+    async with driven(shop.db.url.text, shop.ann, NARROW) as desk:
         screen = await opened(desk, shop.zelda)
         if "audit" in screen.why_not("record.audit"):
             pytest.fail("an agent may see the history")
@@ -229,7 +229,7 @@ async def test_the_history_of_a_customer_is_one_key_away(shop: Shop, key: str) -
 
 
 async def test_what_a_colleague_saves_is_on_the_screen_by_itself(shop: Shop) -> None:
-    async with driven(shop.db.url, shop.ann, NARROW) as desk:
+    async with driven(shop.db.url.text, shop.ann, NARROW) as desk:
         await opened(desk, shop.zelda)
         shop.bob_changes(last_name="Quimby-Hart")
         await desk.shows("Quimby-Hart")
@@ -237,7 +237,7 @@ async def test_what_a_colleague_saves_is_on_the_screen_by_itself(shop: Shop) -> 
 
 async def test_one_who_may_only_look_sees_no_key_that_edits(shop: Shop) -> None:
     eve = add_staff(shop.db, "eve", Role.VIEWER)
-    async with driven(shop.db.url, eve, WIDE) as desk:
+    async with driven(shop.db.url.text, eve, WIDE) as desk:
         screen = await opened(desk, shop.zelda)
         last_line = desk.text.splitlines()[-1]
         assert "e Edit" not in last_line and "F7 Note" not in last_line and "Enter Open" in last_line

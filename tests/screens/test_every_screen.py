@@ -15,6 +15,7 @@ from cstui.screens.order import OrderScreen
 from cstui.screens.search_form import SearchFormScreen
 from cstui.screens.sign_in import LockScreen, SignInScreen
 from cstui.storage.transaction import Database
+from cstui.widgets.form import Panel
 from tests.screen_text import assert_clean_screen
 from tests.screens.driving import Driven, driven
 from tests.screens.hostile import LONG, SHORT, Shop, fill_shop, poison
@@ -201,7 +202,7 @@ async def test_no_screen_shows_a_control_byte_or_breaks(
     sqlite_db: Database, shop: Shop, tmp_path: Path
 ) -> None:
     poison(sqlite_db, SHORT)
-    async with driven(sqlite_db.url, shop.actor, (140, 45), log_directory=tmp_path) as desk:
+    async with driven(sqlite_db.url.text, shop.actor, (140, 45), log_directory=tmp_path) as desk:
         seen = await past_everything(desk, shop)
     assert len(seen) > 40
     assert not list(tmp_path.glob("incident-*"))
@@ -212,7 +213,9 @@ async def test_in_ascii_and_without_colours_nothing_else_is_painted(
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     poison(sqlite_db, LONG + SHORT, 40)
-    async with driven(sqlite_db.url, shop.actor, (80, 24), log_directory=tmp_path, ascii_only=True) as desk:
+    async with driven(
+        sqlite_db.url.text, shop.actor, (80, 24), log_directory=tmp_path, ascii_only=True
+    ) as desk:
         await past_everything(desk, shop, ascii_only=True)
         colours = {
             style.color.name
@@ -232,11 +235,13 @@ def _is_grey(colour: object) -> bool:
 async def test_the_sign_in_screen_is_clean_whatever_was_said_before(
     sqlite_db: Database, tmp_path: Path
 ) -> None:
-    async with driven(sqlite_db.url, fill_shop(sqlite_db).actor, (80, 24), log_directory=tmp_path) as desk:
+    async with driven(
+        sqlite_db.url.text, fill_shop(sqlite_db).actor, (80, 24), log_directory=tmp_path
+    ) as desk:
         for value in SHORT:
             screen = SignInScreen(desk.app.keymap, said=value)
             desk.app.push_screen(screen)
-            await desk.until(lambda screen=screen: desk.app.screen is screen and screen.panel is not None)
+            await desk.until(lambda: len(desk.app.screen.query(Panel)) == 1)
             assert_clean_screen(desk.app)
             desk.app.pop_screen()
             await desk.pilot.pause()
@@ -249,6 +254,6 @@ async def test_every_value_in_every_text(
     sqlite_db: Database, shop: Shop, tmp_path: Path, size: tuple[int, int], turn: int
 ) -> None:
     poison(sqlite_db, SHORT + LONG, turn)
-    async with driven(sqlite_db.url, shop.actor, size, log_directory=tmp_path) as desk:
+    async with driven(sqlite_db.url.text, shop.actor, size, log_directory=tmp_path) as desk:
         await past_everything(desk, shop)
     assert not list(tmp_path.glob("incident-*"))

@@ -61,7 +61,7 @@ def name_on_profile(desk: Driven) -> str:
 async def test_by_phone_the_profile_is_open_after_the_number_and_enter(
     sqlite_db: Database, shop: Shop, said: str
 ) -> None:
-    async with driven(sqlite_db.url, shop.actor, NARROW) as desk:
+    async with driven(sqlite_db.url.text, shop.actor, NARROW) as desk:
         await desk.type(said)
         await desk.press("enter")
         await desk.until(lambda: on_profile(desk))
@@ -71,7 +71,7 @@ async def test_by_phone_the_profile_is_open_after_the_number_and_enter(
 async def test_of_two_people_with_one_phone_the_second_is_open_after_two_keys(
     sqlite_db: Database, shop: Shop
 ) -> None:
-    async with driven(sqlite_db.url, shop.actor, NARROW) as desk:
+    async with driven(sqlite_db.url.text, shop.actor, NARROW) as desk:
         await desk.type("6465550177")
         await desk.until(
             lambda: len(desk.app.search_screen.results.sections) == 1 and "2 matches" in desk.text
@@ -86,7 +86,7 @@ async def test_of_two_people_with_one_phone_the_second_is_open_after_two_keys(
 async def test_an_order_number_opens_the_order_and_coming_back_shows_the_same_results(
     sqlite_db: Database, shop: Shop
 ) -> None:
-    async with driven(sqlite_db.url, shop.actor, WIDE) as desk:
+    async with driven(sqlite_db.url.text, shop.actor, WIDE) as desk:
         await desk.type("1001")
         await desk.press("enter")
         await desk.until(lambda: isinstance(desk.app.screen, OrderScreen))
@@ -101,7 +101,7 @@ async def test_an_order_number_opens_the_order_and_coming_back_shows_the_same_re
 async def test_keys_behind_the_number_reach_the_order_however_slow_the_database(
     sqlite_db: Database, shop: Shop, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
-    async with driven(sqlite_db.url, shop.actor, WIDE) as desk:
+    async with driven(sqlite_db.url.text, shop.actor, WIDE) as desk:
         services = desk.app.desk
 
         def slowed(use_case: Any) -> Any:
@@ -132,7 +132,7 @@ def _key(name: str, sign: str) -> Any:
 
 
 async def test_down_under_an_empty_box_shows_who_was_open_last(sqlite_db: Database, shop: Shop) -> None:
-    async with driven(sqlite_db.url, shop.actor, NARROW) as desk:
+    async with driven(sqlite_db.url.text, shop.actor, NARROW) as desk:
         desk.app.open_customer(shop.zelda)
         await desk.until(lambda: on_profile(desk))
         await desk.until(lambda: not desk.app.workers._workers or "Zelda" in desk.text)
@@ -144,7 +144,7 @@ async def test_down_under_an_empty_box_shows_who_was_open_last(sqlite_db: Databa
 
 
 async def test_where_nobody_is_open_a_note_or_a_call_says_what_to_do(sqlite_db: Database, shop: Shop) -> None:
-    async with driven(sqlite_db.url, shop.actor, NARROW) as desk:
+    async with driven(sqlite_db.url.text, shop.actor, NARROW) as desk:
         for key in ("f6", "f7"):
             desk.app.search_screen.tell("", "")
             await desk.press(key)
@@ -152,7 +152,7 @@ async def test_where_nobody_is_open_a_note_or_a_call_says_what_to_do(sqlite_db: 
 
 
 async def test_escape_empties_the_box_before_it_asks_to_quit(sqlite_db: Database, shop: Shop) -> None:
-    async with driven(sqlite_db.url, shop.actor, NARROW) as desk:
+    async with driven(sqlite_db.url.text, shop.actor, NARROW) as desk:
         await desk.type("zel")
         await desk.shows("Zelda Quimby")
         await desk.press("escape")
@@ -164,7 +164,7 @@ async def test_escape_empties_the_box_before_it_asks_to_quit(sqlite_db: Database
 async def test_odd_questions_find_nothing_and_break_nothing(
     sqlite_db: Database, shop: Shop, nonsense: str
 ) -> None:
-    async with driven(sqlite_db.url, shop.actor, NARROW) as desk:
+    async with driven(sqlite_db.url.text, shop.actor, NARROW) as desk:
         desk.app.search_screen.type_in(nonsense)
         await desk.press("enter")
         await desk.until(lambda: not desk.app.search_screen.flows)

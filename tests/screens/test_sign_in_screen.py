@@ -61,7 +61,7 @@ async def signing_in(app: CstuiApp, desk: Driven) -> None:
 
 
 async def test_the_right_password_leads_to_the_search_box(sqlite_db: Database, ann: Actor) -> None:
-    app = CstuiApp(Desk(sqlite_db.url))
+    app = CstuiApp(Desk(sqlite_db.url.text))
     async with app.run_test(size=(80, 24)) as pilot:
         desk = Driven(app, pilot)
         await signing_in(app, desk)
@@ -81,7 +81,7 @@ async def test_the_right_password_leads_to_the_search_box(sqlite_db: Database, a
 
 async def test_a_one_time_password_is_changed_before_anything_else(sqlite_db: Database) -> None:
     with_password(sqlite_db, add_staff(sqlite_db, "bob"), must_change=True)
-    app = CstuiApp(Desk(sqlite_db.url))
+    app = CstuiApp(Desk(sqlite_db.url.text))
     async with app.run_test(size=(80, 24)) as pilot:
         desk = Driven(app, pilot)
         await signing_in(app, desk)
@@ -107,7 +107,7 @@ ANY_KEY = ("f1", "f2", "f3", "f4", "f5", "f6", "f7", "f8", "f10", "ctrl+f", "ctr
 
 
 async def test_no_key_passes_the_sign_in_screen_or_breaks_it(sqlite_db: Database, ann: Actor) -> None:
-    app = CstuiApp(Desk(sqlite_db.url))
+    app = CstuiApp(Desk(sqlite_db.url.text))
     async with app.run_test(size=(80, 24)) as pilot:
         desk = Driven(app, pilot)
         await signing_in(app, desk)
@@ -123,7 +123,7 @@ async def test_no_key_passes_the_sign_in_screen_or_breaks_it(sqlite_db: Database
 
 @pytest.mark.parametrize("key", ["f12", "escape", "f3"])
 async def test_leaving_the_sign_in_screen_ends_the_desk(sqlite_db: Database, ann: Actor, key: str) -> None:
-    app = CstuiApp(Desk(sqlite_db.url))
+    app = CstuiApp(Desk(sqlite_db.url.text))
     async with app.run_test(size=(80, 24)) as pilot:
         desk = Driven(app, pilot)
         await signing_in(app, desk)
@@ -134,7 +134,7 @@ async def test_leaving_the_sign_in_screen_ends_the_desk(sqlite_db: Database, ann
 async def test_no_key_opens_the_locked_desk_and_nothing_of_it_shows(
     sqlite_db: Database, ann: Actor, order: int
 ) -> None:
-    async with driven(sqlite_db.url, ann) as desk:
+    async with driven(sqlite_db.url.text, ann) as desk:
         await desk.open_order(order)
         await desk.press("e")
         await desk.until(lambda: desk.app.screen.panel is not None)  # type: ignore[attr-defined]
@@ -151,7 +151,7 @@ async def test_no_key_opens_the_locked_desk_and_nothing_of_it_shows(
 async def test_only_the_password_opens_the_locked_desk_with_everything_where_it_was(
     sqlite_db: Database, ann: Actor, order: int
 ) -> None:
-    async with driven(sqlite_db.url, ann) as desk:
+    async with driven(sqlite_db.url.text, ann) as desk:
         await desk.open_order(order)
         screen = await locked(desk)
         await desk.type("wrong")
@@ -168,7 +168,7 @@ async def test_only_the_password_opens_the_locked_desk_with_everything_where_it_
 async def test_what_happens_elsewhere_is_not_told_on_the_locked_desk(
     sqlite_db: Database, ann: Actor, order: int
 ) -> None:
-    async with driven(sqlite_db.url, ann) as desk:
+    async with driven(sqlite_db.url.text, ann) as desk:
         await desk.open_order(order)
         screen = await locked(desk)
         desk.app.open_order(order)
@@ -185,7 +185,7 @@ async def test_what_happens_elsewhere_is_not_told_on_the_locked_desk(
 async def test_an_idle_desk_locks_itself_after_the_minutes_of_the_setting(
     sqlite_db: Database, ann: Actor, order: int
 ) -> None:
-    async with driven(sqlite_db.url, ann) as desk:
+    async with driven(sqlite_db.url.text, ann) as desk:
         minutes = int(desk.app.desk.settings.at_hand("session.idle_minutes"))
         assert minutes > 0
         desk.app.last_key = time.monotonic() - minutes * 60 + 30
@@ -200,7 +200,7 @@ async def test_an_idle_desk_locks_itself_after_the_minutes_of_the_setting(
 async def test_quitting_a_locked_desk_keeps_the_text_and_names_nobody(
     sqlite_db: Database, ann: Actor, order: int
 ) -> None:
-    async with driven(sqlite_db.url, ann) as desk:
+    async with driven(sqlite_db.url.text, ann) as desk:
         await desk.open_order(order)
         await desk.press("A")
         await desk.until(lambda: desk.app.screen.panel is not None)  # type: ignore[attr-defined]
@@ -217,7 +217,7 @@ async def test_quitting_a_locked_desk_keeps_the_text_and_names_nobody(
 async def test_signing_out_frees_the_lock_and_leaves_nothing_for_the_next_person(
     sqlite_db: Database, ann: Actor, order: int
 ) -> None:
-    async with driven(sqlite_db.url, ann) as desk:
+    async with driven(sqlite_db.url.text, ann) as desk:
         await desk.type("zelda")
         await desk.open_order(order)
         await desk.press("f8")
@@ -230,10 +230,10 @@ async def test_signing_out_frees_the_lock_and_leaves_nothing_for_the_next_person
 
 
 async def test_a_kept_login_goes_straight_to_the_search_box(sqlite_db: Database, ann: Actor) -> None:
-    desk_before = Desk(sqlite_db.url)
+    desk_before = Desk(sqlite_db.url.text)
     token = desk_before.sign_in.sign_in("ann", PASSWORD, "term-1").token
     desk_before.close()
-    app = CstuiApp(Desk(sqlite_db.url), None, DeskOptions(kept_token=token, terminal="term-1"))
+    app = CstuiApp(Desk(sqlite_db.url.text), None, DeskOptions(kept_token=token, terminal="term-1"))
     async with app.run_test(size=(80, 24)) as pilot:
         desk = Driven(app, pilot)
         await desk.shows("Ann ·", "F1 Help")
@@ -241,7 +241,7 @@ async def test_a_kept_login_goes_straight_to_the_search_box(sqlite_db: Database,
 
 
 async def test_a_login_that_is_no_longer_good_asks_for_the_name(sqlite_db: Database, ann: Actor) -> None:
-    app = CstuiApp(Desk(sqlite_db.url), None, DeskOptions(kept_token="stale", terminal="term-1"))
+    app = CstuiApp(Desk(sqlite_db.url.text), None, DeskOptions(kept_token="stale", terminal="term-1"))
     async with app.run_test(size=(80, 24)) as pilot:
         desk = Driven(app, pilot)
         await signing_in(app, desk)
