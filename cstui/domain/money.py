@@ -142,6 +142,8 @@ def shared_out(amount: int, weights: Sequence[int]) -> list[int]:
         return []
     if any(weight < 0 for weight in weights):
         raise ValueError("weights are never negative")
+    if amount == 0:
+        return [0] * len(weights)
     whole = sum(weights)
     if whole == 0:
         return [amount] + [0] * (len(weights) - 1)

@@ -9,6 +9,10 @@ from cstui.domain.clean import REPLACEMENT
 from cstui.domain.phones import LONGEST_PHONE, digits_of, is_spreadsheet_damage
 
 _SEVERAL = re.compile(r"\s*(?:[;|]|/(?!/)|,(?!\d)|\bor\b)\s*", re.IGNORECASE)
+_PLAIN = re.compile(r"'?(?:\+?|\()[0-9](?:[0-9 ()-]*[0-9])?")
+_BETWEEN = re.compile(r"[' ()-]+")
+#: With fewer digits blanks and dashes may tell more than where to breathe.
+_ENOUGH = 7
 
 
 @lru_cache(maxsize=4096)
@@ -19,6 +23,11 @@ def normalised_phone(text: str, country: str) -> str:
     field the first counts. An extension is left out. Numbers only have to be possible, not assigned: carriers open new ranges faster
     than lists follow.
     """
+    if _PLAIN.fullmatch(text) and len(text) <= LONGEST_PHONE:
+        # Nothing but digits and what people put between them: many spellings of one number are read once.
+        digits = _BETWEEN.sub("", text)
+        if len(digits) >= _ENOUGH and not digits.startswith("00"):
+            return _read_once(digits, country)
     bare = text.replace(REPLACEMENT, "").strip().lstrip("'").strip()
     bare = bare[4:] if bare[:4].lower() == "tel:" else bare
     if not bare or is_spreadsheet_damage(bare) or not digits_of(bare).strip("0"):
@@ -43,3 +52,6 @@ def _read(text: str, country: str) -> str:
     if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
         return ""
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+_read_once = lru_cache(maxsize=4096)(_read)

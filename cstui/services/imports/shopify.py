@@ -30,7 +30,7 @@ from cstui.storage.rehearsal import Writes, rehearsal
 from cstui.storage.transaction import Transaction
 
 #: Records in one transaction: long enough to be fast, short enough that a desk does not notice the wait.
-BATCH = 500
+BATCH = 1_000
 _MOST_LINES = 5_000
 #: Told after each batch: what is read (`orders`), bytes done, bytes in all of the file.
 Progress = Callable[[str, int, int | None], None]

@@ -129,7 +129,7 @@ class Remarks:
 @lru_cache(maxsize=65536)
 def _line(text: str) -> tuple[str, str]:
     """One line of text cleaned and trimmed, and what there is to say about it."""
-    plain = _BREAKS.sub(" ", text).strip()
+    plain = (text if text.isprintable() else _BREAKS.sub(" ", text)).strip()
     cut = f"was longer than {LINE_LIMIT} signs and is shortened" if len(plain) > LINE_LIMIT else ""
     cleaned = clean(plain).strip()
     if len(cleaned) >= 13:
@@ -181,6 +181,8 @@ def external_id(text: str, column: str) -> str:
 
 def phone(text: str, column: str, remarks: Remarks) -> str:
     """A phone number as typed; one that a spreadsheet has rounded is kept out."""
+    if not text:
+        return ""
     bare = unquoted(text)
     if bare and _DAMAGED.fullmatch(bare):
         remarks.add(f"{column} {bare} was rounded by a spreadsheet and is left out.")
@@ -214,6 +216,7 @@ def _minor(text: str, code: str, column: str) -> int:
         raise Refused(column, text, f"This is not an amount in {code}; it is written as 1234.50.") from None
 
 
+@lru_cache(maxsize=1024)
 def quantity(text: str, column: str) -> int:
     """A whole number from 0. Errors: `Refused`."""
     plain = text.strip()
@@ -230,6 +233,19 @@ def flag(text: str, blank: bool = False) -> bool:
 
 def instant(text: str, column: str, zone: ZoneInfo) -> datetime | None:
     """A time as `2026-11-22 10:02:00 -0500` in UTC, None where blank; without an offset it is of the store's zone. Errors: `Refused`."""
+    if not text:
+        return None
+    try:
+        return _instant(text, zone) if len(text) <= 40 else _instant.__wrapped__(text, zone)
+    except (ValueError, OverflowError):
+        raise Refused(
+            column, text, "This is not a time; it is written as 2026-11-22 10:02:00 -0500."
+        ) from None
+
+
+# When an order was placed, paid and sent is mostly one and the same instant.
+@lru_cache(maxsize=4096)
+def _instant(text: str, zone: ZoneInfo) -> datetime | None:
     plain = unquoted(text)
     if not plain:
         return None
@@ -237,13 +253,8 @@ def instant(text: str, column: str, zone: ZoneInfo) -> datetime | None:
     clock, _, offset = rest.partition(" ")
     if offset == "UTC":
         offset = "+0000"
-    try:
-        at = datetime.fromisoformat(f"{date} {clock}{offset}" if clock else date)
-        return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Refused(
-            column, text, "This is not a time; it is written as 2026-11-22 10:02:00 -0500."
-        ) from None
+    at = datetime.fromisoformat(f"{date} {clock}{offset}" if clock else date)
+    return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def optional_instant(text: str, column: str, zone: ZoneInfo, remarks: Remarks) -> datetime | None:

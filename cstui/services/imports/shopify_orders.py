@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,7 +19,8 @@ from cstui.services.imports.csv_files import Record
 from cstui.services.imports.shopify_columns import Refused, Remarks, Sheet
 from cstui.services.imports.shopify_money import FileLine, FileSums, priced
 
-_ADDRESS = ("Company", "Address1", "Address2", "City", "Zip", "Province", "Country", "Phone")
+_Cells = Callable[[list[str]], tuple[str, ...]]
+_ADDRESS = ("Name", "Company", "Address1", "Address2", "City", "Zip", "Province", "Country", "Phone")
 #: Financial states in which money has come in at some time.
 _PAID = frozenset({"paid", "partially_paid", "partially_refunded", "refunded"})
 _FINANCIAL = _PAID | {"pending", "authorized", "voided", "expired", ""}
@@ -79,10 +82,10 @@ class OrderReader:
         self._country = country
         at = sheet.place
         self._at = {name: at(name) for name in _FIRST_ROW}
-        self._line_at = (*(at(f"Lineitem {name}") for name in _LINE), at("Vendor"))
+        self._line_cells: _Cells = itemgetter(*(at(f"Lineitem {name}") for name in _LINE), at("Vendor"))
         self._taxes_at = tuple((at(f"Tax {n} Name"), at(f"Tax {n} Value")) for n in range(1, 6))
-        self._billing_at = tuple(at(f"Billing {name}") for name in _ADDRESS)
-        self._shipping_at = tuple(at(f"Shipping {name}") for name in _ADDRESS)
+        self._billing_cells: _Cells = itemgetter(*(at(f"Billing {name}") for name in _ADDRESS))
+        self._shipping_cells: _Cells = itemgetter(*(at(f"Shipping {name}") for name in _ADDRESS))
         self._has_outstanding = sheet.has("Outstanding Balance")
 
     def order(self, rows: Rows) -> FileOrder:
@@ -107,24 +110,52 @@ class OrderReader:
         return reading.finished(external_id, first, currency, lines)
 
     def _line(self, cells: list[str], currency: str, remarks: Remarks) -> FileLine:
-        quantity, name, price, sku, ships, taxable, state, discount, vendor = (
-            cells[i] for i in self._line_at
-        )
-        unit_price = read.amount(price, currency, "Lineitem price")
-        off = read.amount(discount, currency, "Lineitem discount") if discount else 0
-        if unit_price < 0:
-            raise Refused("Lineitem price", price, "A price is never negative.")
-        return FileLine(
-            read.words(unquoted_sku(sku), "Lineitem sku", remarks),
-            read.words(name, "Lineitem name", remarks),
-            read.words(vendor, "Vendor", remarks),
-            read.quantity(quantity, "Lineitem quantity"),
-            unit_price,
-            max(off, 0),
-            read.flag(taxable, True),
-            read.flag(ships, True),
-            state.strip().casefold(),
-        )
+        its = self._line_cells(cells)
+        short = sum(map(len, its)) <= _MOST_KEPT
+        line, said = _file_line(its, currency) if short else _file_line.__wrapped__(its, currency)
+        remarks.said += said
+        return line
+
+
+#: Lines and addresses up to so many characters are read once: shops sell the same goods again, and ship where they bill.
+_MOST_KEPT = 1_000
+
+
+@lru_cache(maxsize=8192)
+def _file_line(cells: tuple[str, ...], currency: str) -> tuple[FileLine, tuple[str, ...]]:
+    """A line and the remarks on it, from its cells in the order of `_LINE`. Errors: `Refused`."""
+    quantity, name, price, sku, ships, taxable, state, discount, vendor = cells
+    remarks = Remarks()
+    unit_price = read.amount(price, currency, "Lineitem price")
+    off = read.amount(discount, currency, "Lineitem discount") if discount else 0
+    if unit_price < 0:
+        raise Refused("Lineitem price", price, "A price is never negative.")
+    line = FileLine(
+        read.words(unquoted_sku(sku), "Lineitem sku", remarks),
+        read.words(name, "Lineitem name", remarks),
+        read.words(vendor, "Vendor", remarks),
+        read.quantity(quantity, "Lineitem quantity"),
+        unit_price,
+        max(off, 0),
+        read.flag(taxable, True),
+        read.flag(ships, True),
+        state.strip().casefold(),
+    )
+    return line, tuple(remarks.said)
+
+
+@lru_cache(maxsize=8192)
+def _file_address(cells: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """First and last name, company, two street lines, city, region, postcode, country, phone; and the remarks on them."""
+    name, company, line1, line2, city, postcode, region, country, phone = cells
+    said = Remarks()
+    first, last = read.split_name(read.words(name, "Name", said))
+    address = (
+        first, last, read.words(company, "Company", said), read.words(line1, "Address1", said), read.words(line2, "Address2", said),
+        read.words(city, "City", said), read.words(region, "Province", said), read.words(read.unquoted(postcode), "Zip", said),
+        read.words(country, "Country", said), read.phone(phone, "Phone", said),
+    )  # fmt: skip
+    return address, tuple(said.said)
 
 
 def unquoted_sku(text: str) -> str:
@@ -161,7 +192,8 @@ class _Reading:
         return self._cells[self._reader._at[column]]
 
     def words(self, column: str) -> str:
-        return read.words(self.raw(column), column, self.remarks)
+        text = self._cells[self._reader._at[column]]
+        return read.words(text, column, self.remarks) if text else ""
 
     def finished(self, external_id: str, first: Record, currency: str, lines: list[FileLine]) -> FileOrder:
         zone = self._reader._zone
@@ -170,8 +202,8 @@ class _Reading:
             raise Refused("Created at", "", "The order has no time.")
         sums = self._sums(currency)
         price = priced(lines, sums, self._taxes(currency), self.words("Discount Code"), self.remarks)
-        billing = self._address("Billing", self._reader._billing_at)
-        shipping = self._address("Shipping", self._reader._shipping_at)
+        billing = self._address("Billing", self._reader._billing_cells(self._cells))
+        shipping = self._address("Shipping", self._reader._shipping_cells(self._cells))
         email = self.words("Email")
         phone = read.phone(self.raw("Phone"), "Phone", self.remarks)
         states = _States(self, lines, sums)
@@ -219,23 +251,17 @@ class _Reading:
         found = []
         for number, (name_at, value_at) in enumerate(self._reader._taxes_at, 1):
             value = self._cells[value_at]
-            if value.strip():
+            if value and value.strip():
                 minor = read.amount(value, currency, f"Tax {number} Value")
                 found.append((read.words(self._cells[name_at], f"Tax {number} Name", self.remarks), minor))
         return found
 
-    def _address(self, which: str, places: tuple[int, ...]) -> list[str]:
+    def _address(self, which: str, cells: tuple[str, ...]) -> list[str]:
         """First and last name, company, two street lines, city, region, postcode, country, phone."""
-        first, last = read.split_name(self.words(f"{which} Name"))
-        cells = self._cells
-        company, line1, line2, city, postcode, region, country, phone = (cells[i] for i in places)
-        said = self.remarks
-        return [
-            first, last, read.words(company, f"{which} Company", said), read.words(line1, f"{which} Address1", said),
-            read.words(line2, f"{which} Address2", said), read.words(city, f"{which} City", said),
-            read.words(region, f"{which} Province", said), read.words(read.unquoted(postcode), f"{which} Zip", said),
-            read.words(country, f"{which} Country", said), read.phone(phone, f"{which} Phone", said),
-        ]  # fmt: skip
+        short = sum(map(len, cells)) <= _MOST_KEPT
+        address, said = _file_address(cells) if short else _file_address.__wrapped__(cells)
+        self.remarks.said += [f"{which} {words}" for words in said]
+        return list(address)
 
 
 class _States:
