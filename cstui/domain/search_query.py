@@ -318,22 +318,19 @@ def _starts_like_an_order(code: str, order_prefixes: tuple[str, ...]) -> bool:
 
 def _named_number_probes(names: tuple[str, ...], number: str) -> list[Probe]:
     """A name and a number in one query: the number is a postcode, a card's last 4, the end of a phone or an order."""
-    found = [Probe(Space.POSTCODE, number, WHOLE_WORD, Matched.POSTCODE, with_words=names)]
-    if number.isdigit():
-        if len(number) == 4:
-            found.append(Probe(Space.CARD, number, WHOLE_WORD, Matched.CARD, whole=True, with_words=names))
-        if len(number) >= 3:
-            matched = Matched.PHONE if len(number) >= 9 else Matched.PHONE_END
-            end = number.lstrip("0")[::-1] or number
-            found.append(
-                Probe(
-                    Space.PHONE_END,
-                    end if len(number) >= 9 else number[::-1],
-                    WHOLE_WORD,
-                    matched,
-                    with_words=names,
-                )
-            )
+    spaces = [(Space.POSTCODE, Matched.POSTCODE)]
+    if number.isdigit() and len(number) == 4:
+        spaces.append((Space.CARD, Matched.CARD))
+    found = []
+    for space, matched in spaces:
+        # The last name follows the number in the term; any other name is a filter.
+        found += [Probe(space, f"{number} {name}", WHOLE_WORD, matched, with_words=names) for name in names]
+        found.append(Probe(space, number, BEGINNING, matched, with_words=names))
+    if number.isdigit() and len(number) >= 3:
+        is_whole = len(number) >= 9
+        end = (number.lstrip("0") if is_whole else number)[::-1]
+        matched = Matched.PHONE if is_whole else Matched.PHONE_END
+        found.append(Probe(Space.PHONE_END, end, WHOLE_WORD, matched, with_words=names))
     found += [probe for probe in order_probes(number) if probe.whole]
     return found
 
@@ -357,7 +354,7 @@ def _read_letters(text: str, words: list[str], code: str, order_prefixes: tuple[
 
 
 def _name_probes(words: list[str]) -> tuple[Probe, ...]:
-    """Names in any order: as typed, the last word first, and the longest word with the others as a filter."""
+    """Names in any order: as typed, the last word first, and the longest words with the others as a filter."""
     words = words[:4]
     if not words:
         return ()
@@ -368,10 +365,11 @@ def _name_probes(words: list[str]) -> tuple[Probe, ...]:
         )
     orders = [words, [words[-1], *words[:-1]], [*words[1:], words[0]]]
     found = [Probe(Space.NAME, " ".join(order), WHOLE_WORD, Matched.NAME) for order in orders]
-    longest = max(words, key=len)
-    others = list(words)
-    others.remove(longest)
-    found.append(Probe(Space.NAME, longest, BEGINNING, Matched.NAME, with_words=tuple(others)))
+    # Where one of the words is rare, its range with the others as a filter holds every answer.
+    for word in sorted(words, key=len)[-2:]:
+        others = list(words)
+        others.remove(word)
+        found.append(Probe(Space.NAME, word, BEGINNING, Matched.NAME, with_words=tuple(others)))
     return tuple(found)
 
 

@@ -159,8 +159,8 @@ def _starts_in(local: str, name_words: Iterable[str]) -> set[int]:
 
 
 def fold_email(email: str) -> str:
-    """An e-mail as the index has it."""
-    return email.strip().casefold().replace("\0", "")
+    """An e-mail as the index has it: without blanks and case."""
+    return "".join(email.casefold().replace("\0", "").split())
 
 
 def rotations(words: list[str]) -> list[str]:
@@ -204,7 +204,7 @@ def terms_of_customer(facts: PersonFacts) -> list[Term]:
     for postcode in facts.postcodes[:MOST_OF_A_SORT]:
         if len(code := compact(postcode)) >= 3:
             found[Space.POSTCODE, _cut(f"{code} {sort_name}")] = None
-    for last4, bin6 in facts.cards[:MOST_OF_A_SORT]:
+    for last4, bin6 in ((digits_of(a), digits_of(b)) for a, b in facts.cards[:MOST_OF_A_SORT]):
         if last4:
             found[Space.CARD, _cut(f"{last4} {sort_name}")] = None
         if bin6:

@@ -210,7 +210,7 @@ class Search:
             by_stores.setdefault(tuple(visible.get(probe.kind, ())), []).append(probe)
         for stores, group in by_stores.items():
             found: dict[int, list[queries.Match]] = {}
-            for match in queries.look(self._reader, stores, group, limit + 1):
+            for match in queries.look(self._reader, stores, group, limit + 1, len(best)):
                 found.setdefault(match[0], []).append(match)
             for number, matches in found.items():
                 probe = group[number]

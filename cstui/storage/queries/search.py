@@ -27,9 +27,12 @@ STORES_APART = 8
 Match = tuple[int, str, int, int]
 
 
-def look(reader: Reader, stores: Sequence[int], probes: Sequence[Probe], limit: int) -> list[Match]:
+def look(
+    reader: Reader, stores: Sequence[int], probes: Sequence[Probe], limit: int, already: int = 0
+) -> list[Match]:
     """The best and newest matches of each probe, about `limit` each; on PostgreSQL in one round trip, two where a prefix is crowded.
 
+    `already`: how many records other probes have found; with enough of them the slowest way is not taken.
     Errors: `DatabaseAway`, `Interrupted`.
     """
     if not stores or not probes:
@@ -48,7 +51,26 @@ def look(reader: Reader, stores: Sequence[int], probes: Sequence[Probe], limit: 
         found += [(row[0], row[1], row[2], row[3]) for row in many_rows if row[1] is not None]
         full = {row[0] for row in many_rows if row[4] > MANY}
         crowded += [(n, p) for n, p in indexed if n in full]
-    return found + _crowded(reader, stores, crowded, limit)
+    worth = _worth_reading(probes, crowded, found, limit, already)
+    return found + _crowded(reader, stores, worth, limit)
+
+
+def _worth_reading(
+    probes: Sequence[Probe], crowded: list[tuple[int, Probe]], found: list[Match], limit: int, already: int
+) -> list[tuple[int, Probe]]:
+    """The crowded ranges whose people are worth reading newest first.
+
+    One with a filter may have to be read to its end: not where another word's range held every answer, nor where enough was found.
+    """
+    numbers = {number for number, _ in crowded}
+    elsewhere = already + sum(1 for match in found if match[0] not in numbers)
+    complete = any(p.space is Space.NAME and p.with_words and n not in numbers for n, p in enumerate(probes))
+    return [
+        (number, probe)
+        for number, probe in crowded
+        if not probe.with_words
+        or (elsewhere < limit and not complete if probe.space is Space.NAME else elsewhere == 0)
+    ]
 
 
 def _is_provider(probe: Probe) -> bool:
