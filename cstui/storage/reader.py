@@ -108,7 +108,11 @@ class Reader:
                 if keyed != self._keyed:
                     return self._planned_otherwise(connection, sql, parameters, keyed)
                 return connection.execute(_psycopg_style(sql), parameters, prepare=True).fetchall()  # type: ignore[no-any-return]
-            except psycopg.errors.QueryCanceled:
+            except psycopg.errors.QueryCanceled as error:
+                if "statement timeout" in str(error):
+                    raise DatabaseAway(
+                        "The database took too long to answer.", "Try again, or narrow the question."
+                    ) from error
                 raise Interrupted from None
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 self._connection = None
