@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -52,6 +53,12 @@ class Person:
         """His row among the people by recency: all terms in one text, each between a line feed with its space and the next."""
         text = "".join(f"\n{int(space)}:{term}" for space, term in self.terms) + "\n"
         return self.store_id, self.age, self.customer_id, text
+
+
+@lru_cache(maxsize=2048)
+def _terms_of(facts: PersonFacts) -> tuple[Term, ...]:
+    """One customer's terms; who orders again mostly says the same of himself."""
+    return tuple(terms_of_customer(facts))
 
 
 @dataclass(slots=True)
@@ -139,7 +146,7 @@ class Newcomer:
         for _, said in self.orders[:LATEST_ORDERS]:
             there.add_order(said)
         age = age_of(self.orders[0][0] if self.orders else self.since)
-        return Person(self.customer_id, self.store_id, age, tuple(terms_of_customer(own.joined(there))))
+        return Person(self.customer_id, self.store_id, age, _terms_of(own.joined(there)))
 
 
 def _one_of(column: Any, keys: Sequence[int]) -> Any:
@@ -168,9 +175,7 @@ def people_of(transaction: Transaction, customer_ids: Sequence[int]) -> list[Per
     for customer_id, store_id, since in stores:
         there = of_store[customer_id, store_id]
         facts = own[customer_id].joined(there)
-        people.append(
-            Person(customer_id, store_id, age_of(there.latest or since), tuple(terms_of_customer(facts)))
-        )
+        people.append(Person(customer_id, store_id, age_of(there.latest or since), _terms_of(facts)))
     return people
 
 
