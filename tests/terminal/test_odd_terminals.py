@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from tests.terminal.conftest import Open, Shop
-from tests.terminal.desk_terminal import DeskTerminal, environment_of
+from tests.terminal.desk_terminal import PATIENCE, DeskTerminal, environment_of
 
 
 def started(open_desk: Open, **more: object) -> DeskTerminal:
@@ -27,8 +28,12 @@ def test_a_storm_of_resizes_ends_with_the_last_size_and_a_window_of_one_cell_bre
     desk.quiet(0.2)
     desk.resize(90, 28)
     desk.shows("F1 Help", "Ann")
-    desk.press("zel")
-    desk.shows("Zelda Quimby")
+    end = time.monotonic() + PATIENCE
+    while "Zelda Quimby" not in desk.text and time.monotonic() < end:
+        # What is pressed before the desk has caught up with the storm falls into a window of one cell.
+        desk.press("\x15zel")
+        desk.quiet(0.5)
+    desk.shows("Zelda Quimby", "F1 Help")
 
 
 def test_in_a_window_that_is_too_small_keys_do_nothing_but_quit(open_desk: Open, shop: Shop) -> None:
