@@ -116,19 +116,17 @@ def _ranged_at_once(
 ) -> list[Row]:
     """PostgreSQL: all ranges in one statement, planned once, as (probe, term, age, key, how many rows the range has up to `MANY` + 1)."""
     words = [[f" {word}" for word in probe.with_words[:3]] + [""] * 3 for _, probe in probes]
-    within = f"FROM search_term WHERE {_in_stores('store_id', stores)} AND kind = p.kind AND term >= p.low AND term < p.high LIMIT {MANY + 1}"
     return _rows(
         reader,
-        "SELECT p.number, m.term, m.age, m.entity_id, GREATEST(m.many, f.many) FROM unnest(CAST(:numbers AS int[]), CAST(:kinds AS int[]),"
-        " CAST(:lows AS text[]), CAST(:highs AS text[]), CAST(:wholes AS text[]), CAST(:w1 AS text[]), CAST(:w2 AS text[]),"
-        " CAST(:w3 AS text[]), CAST(:endings AS text[])) p(number, kind, low, high, whole, w1, w2, w3, ending)"
-        " LEFT JOIN LATERAL (SELECT term, age, entity_id, many FROM (SELECT r.*, count(*) OVER () AS many FROM"
-        f" (SELECT term, age, entity_id {within}) r) c WHERE strpos(' ' || term, p.w1) > 0 AND strpos(' ' || term, p.w2) > 0"
-        " AND strpos(' ' || term, p.w3) > 0 AND right(term, length(p.ending)) = p.ending"
-        f" ORDER BY CASE WHEN term < p.whole THEN 0 ELSE 1 END, age LIMIT {int(limit)}) m ON TRUE"
-        # Where a filter may leave nothing of a crowded range, the range is counted apart.
-        f" LEFT JOIN LATERAL (SELECT count(*) AS many FROM (SELECT 1 {within.replace('kind = p.kind', 'kind = p.kind AND p.w1 <> :none')}) x)"
-        " f ON TRUE WHERE m.term IS NOT NULL OR f.many > 0",
+        "SELECT p.number, CASE WHEN m.passes THEN m.term END, m.age, m.entity_id, m.many FROM unnest(CAST(:numbers AS int[]),"
+        " CAST(:kinds AS int[]), CAST(:lows AS text[]), CAST(:highs AS text[]), CAST(:wholes AS text[]), CAST(:w1 AS text[]),"
+        " CAST(:w2 AS text[]), CAST(:w3 AS text[]), CAST(:endings AS text[])) p(number, kind, low, high, whole, w1, w2, w3, ending)"
+        # What does not pass the filter sorts last: it still says how many rows the range has.
+        " CROSS JOIN LATERAL (SELECT term, age, entity_id, many, passes FROM (SELECT r.*, count(*) OVER () AS many,"
+        " strpos(' ' || term, p.w1) > 0 AND strpos(' ' || term, p.w2) > 0 AND strpos(' ' || term, p.w3) > 0"
+        " AND right(term, length(p.ending)) = p.ending AS passes FROM (SELECT term, age, entity_id FROM search_term"
+        f" WHERE {_in_stores('store_id', stores)} AND kind = p.kind AND term >= p.low AND term < p.high LIMIT {MANY + 1}) r) c"
+        f" ORDER BY NOT passes, CASE WHEN term < p.whole THEN 0 ELSE 1 END, age LIMIT {int(limit)}) m",
         {
             "numbers": [number for number, _ in probes],
             "kinds": [int(probe.space) for _, probe in probes],
@@ -139,7 +137,6 @@ def _ranged_at_once(
             "w2": [word[1] for word in words],
             "w3": [word[2] for word in words],
             "endings": [probe.ending for _, probe in probes],
-            "none": "",
         },
     )
 
