@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Static
 
 from cstui.domain.actor import Actor
@@ -43,6 +44,7 @@ class ScreenFrame(Screen[None]):
         self.keymap = keymap
         self.flows: set[str] = set()
         self._bindings = overlay(self._bindings, keymap, *self.contexts)
+        self._focus_before: Widget | None = None
         self.receipt = ""
         self._receipt_tone = ""
 
@@ -195,12 +197,10 @@ class ScreenFrame(Screen[None]):
             return await panel.answer()
 
     def action_call_log(self) -> None:
-        """F6, where nobody's record is open."""
+        """F6 and F7, where nobody's record is open."""
         self.tell_reason("Open a customer or an order first.")
 
-    def action_note_add(self) -> None:
-        """F7, where nothing is open."""
-        self.tell_reason("Open a customer or an order first.")
+    action_note_add = action_call_log
 
     def action_desk_refresh(self) -> None:
         """F5, where nothing is read from the database."""
@@ -377,7 +377,20 @@ class ScreenFrame(Screen[None]):
         self._mark_size()
 
     def _mark_size(self) -> None:
-        self.set_class(self.desk_app.is_too_small, "-too-small")
+        small = self.desk_app.is_too_small
+        if small == self.is_too_small:
+            return
+        if small:
+            # What is hidden loses the focus: with the room it gets it back, or letters would act instead of being typed.
+            self._focus_before = self.focused
+        self.set_class(small, "-too-small")
+        if not small:
+            self.call_after_refresh(self._focus_again)
+
+    def _focus_again(self) -> None:
+        before, self._focus_before = self._focus_before, None
+        if before is not None and before.is_attached:
+            before.focus()
 
     @property
     def is_too_small(self) -> bool:

@@ -11,14 +11,14 @@ from cstui.widgets.page_model import Cell, Column, Row, Section
 
 COLUMNS = (
     Column("Name", least=16, grow=2),
-    Column("Order", least=7),
-    Column("Phone", least=12),
-    Column("E-mail", least=10, grow=2),
-    Column("Postcode", least=5),
-    Column("Last order", least=9),
-    Column("Orders", least=3, right=True),
+    Column("Order", least=7, if_used=True),
+    Column("Phone", least=15, if_used=True),
+    Column("E-mail", least=0, grow=2, if_used=True),
+    Column("Postcode", least=8, if_used=True),
+    Column("Last order", least=12),
+    Column("Orders", least=6, right=True),
     Column("Store", least=4, wide_only=True),
-    Column("Matched", least=9),
+    Column("Matched", least=7),
 )
 
 

@@ -23,13 +23,17 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column's heading and how it takes room: at least `least` cells, up to its contents, `grow` shares what is left."""
+    """A column's heading and how it takes room: at least `least` cells, up to its contents, `grow` shares what is left.
+
+    One that is `if_used` is left out while no row has anything in it.
+    """
 
     title: str
     least: int = 4
     grow: int = 0
     right: bool = False
     wide_only: bool = False
+    if_used: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,11 @@ def arranged(section: Section, sorting: Sorting, needle: str) -> list[Row]:
 def column_widths(section: Section, rows: list[Row], room: int, wide: bool) -> list[int]:
     """How many cells each column gets (0: not shown). Never more than the room; growing columns share what is left."""
     columns = section.columns
-    shown = [not column.wide_only or wide for column in columns]
+    shown = [
+        (wide or not column.wide_only)
+        and (not column.if_used or any(row.cells[i].text for row in rows if i < len(row.cells)))
+        for i, column in enumerate(columns)
+    ]
     natural = [_widest(column.title, rows, i) if shown[i] else 0 for i, column in enumerate(columns)]
     least = [min(column.least, natural[i]) if shown[i] else 0 for i, column in enumerate(columns)]
     gaps = max(0, sum(shown) - 1) * 2

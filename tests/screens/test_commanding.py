@@ -255,3 +255,17 @@ async def test_no_screenshot_and_no_system_command_is_within_reach(shop: Shop) -
         await desk.until(lambda: screen.panel is not None)
         await desk.type("screenshot")
         await desk.shows("Nothing fits")
+
+
+async def test_a_window_that_was_too_small_gives_the_focus_back_with_the_room(shop: Shop) -> None:
+    async with driven(shop.db.url.text, shop.ann, (80, 24)) as desk:
+        screen = await on_profile(desk, shop)
+        await desk.press("e")
+        await desk.until(lambda: screen.panel is not None and desk.app.focused is not None)
+        field = desk.app.focused
+        await desk.pilot.resize_terminal(40, 10)
+        await desk.until(lambda: screen.is_too_small)
+        await desk.press("escape", "f9", "A")
+        await desk.pilot.resize_terminal(80, 24)
+        await desk.until(lambda: not screen.is_too_small and desk.app.focused is field)
+        assert screen.panel is not None

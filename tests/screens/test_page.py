@@ -207,3 +207,15 @@ async def test_a_click_moves_the_cursor_and_a_second_one_opens() -> None:
         assert page.row is not None and page.row.key == "Ann" and app.said == []
         await pilot.click(Page, offset=(3, 3))
         assert app.said == ["Ann"]
+
+
+def test_a_column_that_nobody_needs_makes_room_for_the_others() -> None:
+    columns = (
+        Column("Name", least=4, grow=1),
+        Column("Order", least=7, if_used=True),
+        Column("Total", least=5),
+    )
+    unused = Section("x", "X", (Row(1, (Cell("Rosalind Achterberg"), Cell(""), Cell("5.00"))),), columns)
+    assert column_widths(unused, list(unused.rows), 30, False)[1] == 0
+    used = Section("x", "X", (Row(1, (Cell("Rosalind Achterberg"), Cell("#1001"), Cell("5.00"))),), columns)
+    assert column_widths(used, list(used.rows), 60, False)[1] >= 5

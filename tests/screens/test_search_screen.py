@@ -170,3 +170,13 @@ async def test_odd_questions_find_nothing_and_break_nothing(
         await desk.until(lambda: not desk.app.search_screen.flows)
         assert isinstance(desk.app.screen, SearchScreen)
         assert "Incident" not in desk.text
+
+
+async def test_at_80_columns_two_people_with_one_phone_are_told_apart_without_a_cut(
+    sqlite_db: Database, shop: Shop
+) -> None:
+    async with driven(sqlite_db.url.text, shop.actor, NARROW) as desk:
+        await desk.type("6465550177")
+        await desk.shows("2 matches", "Uma Twin", "Vic Twin", "12207", "2 Nov 10:00", "Last order", "Matched")
+        heading = next(line for line in desk.text.splitlines() if "Last order" in line)
+        assert "…" not in heading and "Order " not in heading.replace("Orders", "").replace("Last order", "")
