@@ -57,11 +57,12 @@ async def quietly(use_case: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -
 
 
 def flow(
-    action: str = "", *, alongside: bool = False
+    action: str = "", *, alongside: bool = False, reading: bool = False
 ) -> Callable[[Callable[Concatenate[S, P], Coroutine[Any, Any, None]]], Callable[Concatenate[S, P], None]]:
     """Marks a use case of a screen that is read from top to bottom.
 
-    One at a time per screen, but one that goes `alongside` (a note, a call) may be done while another's form is open. An
+    One at a time per screen, but one that goes `alongside` (a note, a call) may be done while another's form is open, and one that
+    is only `reading` neither waits nor makes anything wait: news from elsewhere never refuses a key. An
     action that is not possible now says why instead (`action` is its id in the key table); errors of services are shown in
     words; anything else becomes an incident, and the desk goes on.
     """
@@ -75,10 +76,11 @@ def flow(
                 self.tell_reason(why)
                 return
             name = method.__name__
-            if name in self.flows or (self.flows and not alongside):
-                self.tell_reason("Finish or leave (Esc) what is open first.")
-                return
-            self.flows.add(name)
+            if not reading:
+                if name in self.flows or (self.flows and not alongside):
+                    self.tell_reason("Finish or leave (Esc) what is open first.")
+                    return
+                self.flows.add(name)
             self.run_worker(
                 _guarded(self, name, method(self, *args, **kwargs)),
                 name=name,

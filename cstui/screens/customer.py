@@ -100,7 +100,7 @@ class CustomerScreen(CustomerEditing):
                 self.refresh_frame()
         self._load(is_new)
 
-    @flow()
+    @flow(reading=True)
     async def _load(self, is_new: bool) -> None:
         await self._reload()
         self.run_worker(self._after_load(is_new), description="after load", exit_on_error=False)

@@ -381,16 +381,16 @@ class ScreenFrame(Screen[None]):
         if small == self.is_too_small:
             return
         if small:
-            # What is hidden loses the focus: with the room it gets it back, or letters would act instead of being typed.
-            self._focus_before = self.focused
+            self._focus_before = (
+                self.focused
+            )  # what is hidden loses it, and letters would act instead of being typed
         self.set_class(small, "-too-small")
         if not small:
             self.call_after_refresh(self._focus_again)
 
     def _focus_again(self) -> None:
-        before, self._focus_before = self._focus_before, None
-        if before is not None and before.is_attached:
-            before.focus()
+        if self._focus_before is not None and self._focus_before.is_attached:
+            self._focus_before.focus()
 
     @property
     def is_too_small(self) -> bool:

@@ -249,3 +249,12 @@ async def test_one_who_may_only_look_sees_no_key_that_edits(shop: Shop) -> None:
         await desk.press("f10")
         await desk.until(lambda: screen.panel is not None)
         assert "Edit" not in desk.text.split("Actions")[-1]
+
+
+async def test_news_from_elsewhere_never_refuses_a_key(shop: Shop) -> None:
+    async with driven(shop.db.url.text, shop.ann, NARROW) as desk:
+        screen = await opened(desk, shop.zelda)
+        screen._load(False)
+        await desk.press("e")
+        await form(desk)
+        assert "Finish or leave" not in desk.text
