@@ -26,6 +26,8 @@ from cstui.storage.transaction import Database, Transaction
 #: Rows handed to SQLite's driver at a time: enough to be fast, few enough to stay small in memory.
 CHUNK = 10_000
 _RESERVED = "cstui_reserved_keys"
+#: KiB of pages that a loading SQLite connection may keep.
+_MANY_PAGES = 32_768
 _RUNS_LONG = "cstui_runs_long"
 _PLAIN_NAME = re.compile(r"\w+")
 
@@ -220,10 +222,16 @@ def _copy(
 
 
 def let_run_long(transaction: Transaction) -> None:
-    """Lifts the time limits of a desk for this transaction: loading and building indexes may take minutes."""
-    if transaction.is_sqlite or transaction.session.info.get(_RUNS_LONG):
+    """Lifts the time limits of a desk for this transaction: loading and building indexes may take minutes.
+
+    SQLite: the connection may keep more pages at hand from now on, as its trees are written all over.
+    """
+    if transaction.session.info.get(_RUNS_LONG):
         return
     transaction.session.info[_RUNS_LONG] = True
+    if transaction.is_sqlite:
+        transaction.session.connection().exec_driver_sql(f"PRAGMA cache_size = -{_MANY_PAGES}")
+        return
     for setting in (
         "statement_timeout = 0",
         "idle_in_transaction_session_timeout = 0",

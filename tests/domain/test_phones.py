@@ -1,5 +1,8 @@
 """Phone numbers: kept as typed where somebody could dial them, and read internationally where that is certain."""
 
+import random
+
+import phonenumbers
 import pytest
 
 from cstui.domain.errors import InvalidInput
@@ -70,3 +73,24 @@ def test_what_cannot_be_dialled_is_refused_at_its_field(typed: str) -> None:
 def test_a_number_that_a_spreadsheet_has_shortened_is_known() -> None:
     assert is_spreadsheet_damage("9.15567E+11") and is_spreadsheet_damage(" 7,02E11 ")
     assert not is_spreadsheet_damage("9.155.67") and not is_spreadsheet_damage("E+11")
+
+
+@pytest.mark.parametrize("country", ["US", "DE", "GB", "IT", "AR", "MX", "BR", "CI", ""])
+def test_what_stands_between_the_digits_never_changes_what_is_read(country: str) -> None:
+    dice = random.Random(country)
+    for _ in range(300):
+        digits = "".join(dice.choice("0123456789") for _ in range(dice.randint(5, 13)))
+        start = dice.choice(("", "+", "0", "+1", "1", "+44", "00", "("))
+        spaced = "".join(digit + dice.choice(("", "", " ", "-", ") ")) for digit in digits[:-1]) + digits[-1]
+        expected = ""
+        try:
+            number = phonenumbers.parse(start + spaced, country or None)
+            if (
+                phonenumbers.is_possible_number_with_reason(number)
+                == phonenumbers.ValidationResult.IS_POSSIBLE
+            ):
+                expected = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        except phonenumbers.NumberParseException:
+            pass
+        if expected:
+            assert normalised_phone(start + spaced, country) == expected, start + spaced

@@ -25,6 +25,7 @@ from cstui.services.imports.shopify_customers import CustomerReader, FileCustome
 from cstui.services.imports.shopify_orders import FileOrder, OrderReader, RefusedAt, grouped
 from cstui.services.imports.shopify_transactions import FileTransaction, TransactionReader, by_order
 from cstui.services.imports.transaction_batch import TransactionBatch
+from cstui.storage.bulk import let_run_long
 from cstui.storage.database import Database
 from cstui.storage.queries import audit, search_index, stores
 from cstui.storage.rehearsal import Writes, rehearsal
@@ -183,7 +184,7 @@ class _Work:
         run = self._run
         with self._write() as tx:
             require(tx, run.actor, Permission.DATA_IMPORT, run.store.id)
-            # Read before rows stream in: while PostgreSQL copies, its connection answers nothing else.
+            let_run_long(tx)
             run.batch_at = tx.now
             outcome = work(tx)
             search_index.index_new_orders(tx, outcome.new_orders, outcome.new_payments)
