@@ -210,7 +210,9 @@ class Page(ScrollView, can_focus=True, inherit_bindings=False):
         self.place.cursor = row.key if row else None
         y = self._stops[at]
         top = y - 2 if at == 0 or self._lines[max(0, y - 1)].kind in ("title", "heading") else y
-        self.scroll_to_region(Region(0, max(0, top), 1, y - max(0, top) + 1), animate=False, force=True)
+        # One line more than the cursor's own: where the list goes on, the person sees that it does.
+        last = min(y + 1, len(self._lines) - 1)
+        self.scroll_to_region(Region(0, max(0, top), 1, last - max(0, top) + 1), animate=False, force=True)
         self.refresh()
         self.post_message(self.Moved(self, row))
 
