@@ -104,20 +104,21 @@ def _order_parts(write: _Dialect, orders: Stores, *, newest_too: bool) -> list[s
         write.rows(ORDER_COLUMNS, f"{_ORDER_JOINS} ORDER BY o.placed_at DESC, o.id DESC"),
         write.rows(
             "l.order_id, l.quantity, l.name, l.option",
-            "shown JOIN order_line l ON l.order_id = shown.id"
-            f" WHERE l.position < {SHOWN_LINES} ORDER BY l.order_id, l.position, l.id",
+            # A join would tempt SQLite into reading all lines of the shop for a Bloom filter.
+            "order_line l WHERE l.order_id IN (SELECT id FROM shown)"
+            f" AND l.position < {SHOWN_LINES} ORDER BY l.order_id, l.position, l.id",
         ),
         write.rows(
             "t.id, t.order_id, o.number, t.occurred_at, t.kind, t.status, t.amount, t.currency, t.gateway, t.card_brand,"
             " t.card_last4, t.gateway_ref, t.response_text, t.origin, t.settled_at",
-            "(SELECT t.id FROM shown JOIN payment_transaction t ON t.order_id = shown.id"
+            "(SELECT t.id FROM payment_transaction t WHERE t.order_id IN (SELECT id FROM shown)"
             f"{newest}) w JOIN payment_transaction t ON t.id = w.id JOIN orders o ON o.id = t.order_id"
             " ORDER BY t.occurred_at DESC, t.id DESC",
         ),
         write.rows(
             "h.id, h.order_id, o.number, h.state, h.is_digital, h.method, h.carrier, h.tracking, h.released_at, h.shipped_at,"
             f" h.delivered_at, {lines}",
-            "shown JOIN shipment h ON h.order_id = shown.id JOIN orders o ON o.id = h.order_id ORDER BY h.created_at DESC, h.id DESC",
+            "shipment h JOIN orders o ON o.id = h.order_id WHERE h.order_id IN (SELECT id FROM shown) ORDER BY h.created_at DESC, h.id DESC",
         ),
     ]  # fmt: skip
 
