@@ -20,6 +20,8 @@ MANY = 4_000
 FEW = 400
 #: People read newest first at most; what lies further back is found by typing more.
 FURTHEST = 50_000
+#: The same where a filter may match nobody at all.
+FURTHEST_FILTERED = 5_000
 #: Stores asked one by one; above, all people are read newest first with the stores as a filter.
 STORES_APART = 8
 
@@ -97,13 +99,14 @@ def _ranged(reader: Reader, stores: Sequence[int], probe: Probe, limit: int) -> 
     if probe.ending:
         values["ending"] = "%" + probe.ending
         conditions += " AND term LIKE :ending"
-    near = f"FROM (SELECT term, age, entity_id {within} LIMIT {MANY}) WHERE TRUE{conditions}"
-    chosen = _rows(
-        reader,
-        f"SELECT term, age, entity_id {near} ORDER BY CASE WHEN term < :whole THEN 0 ELSE 1 END, age LIMIT {int(limit)}",
+    if reader.rows(f"SELECT 1 {within} LIMIT 1 OFFSET {MANY}", values):
+        # The first of a crowded range only fill up what reading the newest people leaves; whole words come first among them.
+        return [row for row in rows if _passes(row[0], probe)][:limit], True
+    chosen = reader.rows(
+        f"SELECT term, age, entity_id {within}{conditions} ORDER BY CASE WHEN term < :whole THEN 0 ELSE 1 END, age LIMIT {int(limit)}",
         values,
     )
-    return chosen, bool(_rows(reader, f"SELECT 1 {within} LIMIT 1 OFFSET {MANY}", values))
+    return chosen, False
 
 
 def _passes(term: str, probe: Probe) -> bool:
@@ -186,7 +189,7 @@ def _newest(
     text = term if reader.is_sqlite else f"CAST({term} AS text)"
     return [
         f"SELECT {text} AS term, age, customer_id AS entity_id FROM (SELECT age, customer_id, terms FROM search_person"
-        f" WHERE {group} ORDER BY age LIMIT {FURTHEST}) p WHERE {held} LIMIT {widened}"
+        f" WHERE {group} ORDER BY age LIMIT {FURTHEST if len(needles) == 1 else FURTHEST_FILTERED}) p WHERE {held} LIMIT {widened}"
         for group in groups
     ]
 
