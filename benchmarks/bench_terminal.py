@@ -33,7 +33,9 @@ def spread(values: list[float]) -> str:
 
 def report(name: str, desk: list[float], floor: list[float], goal: str) -> None:
     ratios = [a / b for a, b in zip(desk, floor, strict=False)]
-    print(f"{name}\n  desk  ms {spread(desk)}\n  floor ms {spread(floor)}\n  ratio    {spread(ratios)}   goal {goal}")
+    print(
+        f"{name}\n  desk  ms {spread(desk)}\n  floor ms {spread(floor)}\n  ratio    {spread(ratios)}   goal {goal}"
+    )
 
 
 def starts(desk_command: list[str], env: dict[str, str], pairs: int, query: str, marker: str) -> None:
@@ -54,10 +56,14 @@ def starts(desk_command: list[str], env: dict[str, str], pairs: int, query: str,
         desk.close()
     report("P6 start → first paint", first, floor, "≤ 1.3")
     report("P7 start → first answer, typed ahead", answer, floor, "≤ 1.6 (SQLite), ≤ 2 (PostgreSQL)")
-    print(f"P8 memory MB at the first answer: {statistics.median(memory):.0f}, floor {statistics.median(floor_memory):.0f}   goal ≤ 2×")
+    print(
+        f"P8 memory MB at the first answer: {statistics.median(memory):.0f}, floor {statistics.median(floor_memory):.0f}   goal ≤ 2×"
+    )
 
 
-def keys(desk_command: list[str], env: dict[str, str], pairs: int, queries: list[tuple[str, str, str]]) -> None:
+def keys(
+    desk_command: list[str], env: dict[str, str], pairs: int, queries: list[tuple[str, str, str]]
+) -> None:
     """P1: the key that completes a query → its results painted. P5: Enter → profile painted."""
     bare, desk = Terminal(FLOOR), Terminal(desk_command, env=env)
     bare.wait_for("floor-ready")
@@ -94,7 +100,9 @@ def main() -> None:
     parser.add_argument("--db", default="")
     parser.add_argument("--pairs", type=int, default=15)
     parser.add_argument("--user", default="ann")
-    parser.add_argument("--query", action="append", default=[], help="TYPED|LAST|MARKER, such as whitloc|k|Whitlock")
+    parser.add_argument(
+        "--query", action="append", default=[], help="TYPED|LAST|MARKER, such as whitloc|k|Whitlock"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         env = {"XDG_STATE_HOME": folder, "XDG_DATA_HOME": folder, "XDG_CONFIG_HOME": folder}
@@ -112,7 +120,8 @@ def main() -> None:
             raise SystemExit("sign-in failed")
         env["CSTUI_DB"] = url
         desk = [PYTHON, "-m", "cstui"]
-        queries = [tuple(each.split("|")) for each in options.query] or [("whitloc", "k", "Margaret Whitlock"), ("theodore mars", "h", "theodore.marsh")]  # fmt: skip
+        demo = [("whitloc", "k", "Margaret Whitlock"), ("theodore mars", "h", "theodore.marsh")]
+        queries = [tuple(each.split("|")) for each in options.query] or demo
         starts(desk, env, max(3, options.pairs // 2), queries[0][0] + queries[0][1], queries[0][2])
         keys(desk, env, options.pairs, queries)  # type: ignore[arg-type]
 

@@ -4,9 +4,9 @@ import os
 
 os.environ.setdefault("TEXTUAL_FPS", "240")
 
-from textual import events  # noqa: E402
-from textual.app import App, ComposeResult  # noqa: E402
-from textual.widgets import Static  # noqa: E402
+from textual import events
+from textual.app import App, ComposeResult
+from textual.widgets import Static
 
 
 class Minimal(App[None]):
