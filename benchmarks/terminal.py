@@ -16,17 +16,28 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-_ESCAPES = re.compile(rb"\x1b\[[0-9;?<>=]*[a-zA-Z@`~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[()][0-9A-B]|\x1b[=>78]")
+_ESCAPES = re.compile(
+    rb"\x1b\[[0-9;?<>=]*[a-zA-Z@`~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[()][0-9A-B]|\x1b[=>78]"
+)
 
 
 class Terminal:
     """One program on its own pty; what it writes is read as text without escape sequences."""
 
-    def __init__(self, command: Sequence[str], *, width: int = 140, height: int = 45, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        width: int = 140,
+        height: int = 45,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self.began = time.perf_counter()
         self.pid, self._fd = pty.fork()
         if self.pid == 0:
-            os.environ.update({"TERM": "xterm-256color", "LANG": "C.UTF-8", "COLORTERM": "truecolor", **(env or {})})
+            os.environ.update(
+                {"TERM": "xterm-256color", "LANG": "C.UTF-8", "COLORTERM": "truecolor", **(env or {})}
+            )
             os.execvp(command[0], list(command))
         fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
         self._raw = b""
@@ -47,7 +58,9 @@ class Terminal:
             if wanted in _ESCAPES.sub(b"", self._raw):
                 return time.perf_counter()
             self._drain(0.05)
-        raise TimeoutError(f"{marker!r} was not painted; the last was {_ESCAPES.sub(b'', self._raw)[-300:]!r}")
+        raise TimeoutError(
+            f"{marker!r} was not painted; the last was {_ESCAPES.sub(b'', self._raw)[-300:]!r}"
+        )
 
     def quiet(self, seconds: float = 0.3) -> None:
         """Waits until nothing has been written for a while, ten times that at most (a cursor blinks)."""

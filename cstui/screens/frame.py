@@ -252,8 +252,8 @@ class ScreenFrame(Screen[None]):
         return next(iter(self.query(Page)), None) if self.is_mounted else None
 
     def _move(self, by: int) -> None:
-        if self.page is not None:
-            self.page.move(by)
+        if (page := self.page) is not None:
+            page.move(by)
 
     def action_nav_down(self) -> None:
         """One row down."""

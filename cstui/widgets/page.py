@@ -10,7 +10,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Region, Size
@@ -19,6 +19,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from cstui.domain.clean import clean
+from cstui.widgets.cells import fitted, strip_of
 from cstui.widgets.page_model import Cell, Place, Row, Section, Sorting, arranged, column_widths
 
 _GUTTER = 2
@@ -315,7 +316,7 @@ class Page(ScrollView, can_focus=True, inherit_bindings=False):
     def _paint(self, index: int, on_cursor: bool, width: int) -> Strip:
         base = self.get_component_rich_style("page--base")
         if not self._lines and index == 0 and self._empty:
-            return _strip([Segment("  " + clean(self._empty), base + self._tone("muted"))], width, base)
+            return strip_of([Segment("  " + clean(self._empty), base + self._tone("muted"))], width, base)
         if not 0 <= index < len(self._lines):
             return Strip.blank(width, base)
         line = self._lines[index]
@@ -334,7 +335,7 @@ class Page(ScrollView, can_focus=True, inherit_bindings=False):
             segments += self._paint_columns(line, base)
         else:
             segments += self._paint_facts(line, base, width)
-        return _strip(segments, width, base)
+        return strip_of(segments, width, base)
 
     def _paint_title(self, section: Section, width: int, base: Style) -> Strip:
         style = base + self.get_component_rich_style("page--title", partial=True)
@@ -342,7 +343,7 @@ class Page(ScrollView, can_focus=True, inherit_bindings=False):
         left = f"{number}{clean(section.title)} "
         right = f" {clean(section.aside)}" if section.aside else ""
         rule = "─" * max(0, width - cell_len(left) - cell_len(right))
-        return _strip(
+        return strip_of(
             [
                 Segment(left, style),
                 Segment(rule, base + self._tone("muted")),
@@ -370,7 +371,7 @@ class Page(ScrollView, can_focus=True, inherit_bindings=False):
                 if heading
                 else self._tone(cell.tone)
             )
-            segments.append(Segment(_fitted(clean(said), room, column.right), style))
+            segments.append(Segment(fitted(clean(said), room, column.right), style))
         return segments
 
     def _paint_facts(self, line: _Line, base: Style, width: int) -> list[Segment]:
@@ -381,7 +382,7 @@ class Page(ScrollView, can_focus=True, inherit_bindings=False):
         for i, cell in enumerate(line.cells):
             said = clean(cell.text)
             if i == 0 and len(line.cells) > 1 and line.kind == "row":
-                said = _fitted(said, label_room, False)
+                said = fitted(said, label_room, False)
                 segments.append(Segment(said + "  ", base + self._tone(cell.tone or "muted")))
             else:
                 segments.append(
@@ -400,16 +401,3 @@ class Page(ScrollView, can_focus=True, inherit_bindings=False):
                     self.choose()
                 else:
                     self._go(at)
-
-
-def _fitted(said: str, room: int, right: bool) -> str:
-    length = cell_len(said)
-    if length > room:
-        said = set_cell_size(said, room - 1) + "…" if room > 1 else "…"
-        return said if cell_len(said) == room else set_cell_size(said, room)
-    blank = " " * (room - length)
-    return blank + said if right else said + blank
-
-
-def _strip(segments: list[Segment], width: int, base: Style) -> Strip:
-    return Strip(segments).adjust_cell_length(width, base).simplify()
