@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cstui.storage.reader import Reader
@@ -167,7 +168,7 @@ def _middle_of_email(target: _Target, dice: random.Random) -> str:
     return target.email[start : at + 3] if 0 < start < at else ""
 
 
-_MAKERS = {
+_MAKERS: dict[str, Callable[[_Target, random.Random], str]] = {
     "full e-mail": lambda t, d: t.email,
     "e-mail before the @": lambda t, d: _local(t),
     "beginning of e-mail": lambda t, d: _local(t)[: max(5, len(_local(t)) * 2 // 3)] if len(_local(t)) > 6 else "",
