@@ -197,7 +197,12 @@ class OrderView:
 
     @property
     def balance(self) -> Money:
-        """What is due: positive is owed by the customer, negative is owed to him; zero for a cancelled order."""
+        """What is due: positive is owed by the customer, negative is owed to him.
+
+        Zero for a cancelled order, and for one whose money was given back whole: nobody asks for it again.
+        """
+        if self.payment_status in (PaymentStatus.REFUNDED, PaymentStatus.VOIDED):
+            return Money(0, self.totals.total.currency)
         kept = self.paid.captured - self.paid.refunded - (self.paid.voided if self.paid.captured else 0)
         due = 0 if self.status in (OrderStatus.CANCELLED, OrderStatus.FAILED) else self.totals.total.minor
         return Money(due - max(kept, 0), self.totals.total.currency)

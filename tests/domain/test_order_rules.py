@@ -11,7 +11,7 @@ from cstui.domain.money import Money
 from cstui.domain.order_edit_rules import MOST_PIECES, checked_change
 from cstui.domain.order_rules import editable, open_authorisations, refund_due_on_cancel, why_not_cancelled
 from cstui.domain.orders import FINAL_STATUSES, LineChange, OrderChange, OrderStatus, OrderView
-from cstui.domain.payments import Paid, TransactionKind, TransactionStatus
+from cstui.domain.payments import Paid, PaymentStatus, TransactionKind, TransactionStatus
 from cstui.domain.shipments import OPEN_SHIPMENT_STATES, ShipmentState
 from tests.domain.order_views import HOME, line, moved, order_view, parcel, usd
 
@@ -152,3 +152,9 @@ def test_authorisations_that_captures_and_voids_used_up_are_not_open() -> None:
 )
 def test_what_would_be_refunded_is_what_was_kept(paid: Paid, due: int) -> None:
     assert refund_due_on_cancel(order_view(paid=paid)) == usd(due)
+
+
+def test_nothing_is_due_for_an_order_whose_money_was_given_back_whole() -> None:
+    paid = Paid(captured=9920, refunded=9920)
+    view = replace(order_view(), paid=paid, payment_status=PaymentStatus.REFUNDED)
+    assert view.balance.minor == 0
