@@ -84,6 +84,43 @@ class RefundState(StrEnum):
     EXTERNAL = "external"
 
 
+class RefundMethod(StrEnum):
+    """How money goes back: to the card that was charged, to another one, by hand (a cheque), or already gone back elsewhere."""
+
+    ORIGINAL = "original"
+    OTHER_CARD = "other_card"
+    MANUAL = "manual"
+    EXTERNAL = "external"
+
+
+class AllocationKind(StrEnum):
+    """What a part of a refund is for; a fee is kept, everything else goes back."""
+
+    LINE = "line"
+    TAX = "tax"
+    SHIPPING = "shipping"
+    GOODWILL = "goodwill"
+    FEE = "fee"
+
+
+#: What of a charge's attempts counts against it, beside what has gone back already (decided or not known yet).
+TAKES_BALANCE = (
+    AttemptState.ARMED,
+    AttemptState.SENDING,
+    AttemptState.PENDING,
+    AttemptState.SUCCEEDED,
+    AttemptState.UNKNOWN,
+)
+#: Refunds without an attempt under way that still take their amount: they wait for a person, for settlement, or for the next try.
+WAITING_REFUNDS = (
+    RefundState.REQUESTED,
+    RefundState.NEEDS_APPROVAL,
+    RefundState.APPROVED,
+    RefundState.FAILED_RETRYING,
+    RefundState.NEEDS_DECISION,
+)
+
+
 class PaymentStatus(StrEnum):
     """Derived from transactions, never stored by hand."""
 

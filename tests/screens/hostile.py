@@ -87,7 +87,8 @@ def fill_shop(db: Database) -> Shop:
     rows = [
         OrderDiscount(order_id=order, code="SPRING", amount=100),
         OrderHold(order_id=order, reason_code="fraud", reason="Fraud check", placed_by="Bob", placed_at=THEN),
-        Refund(store_id=store, order_id=order, state=RefundState.REQUESTED, amount=100, currency="USD", requested_at=THEN),
+        Refund(store_id=store, order_id=order, customer_id=customer, state=RefundState.REQUESTED, amount=100, currency="USD",
+               requested_at=THEN, updated_at=THEN),
         Subscription(store_id=store, customer_id=customer, status=SubscriptionStatus.ACTIVE, currency="USD", unit_price=900,
                      next_bill_date=date(2026, 12, 1), card_id=card, parent_order_id=order, created_at=THEN, updated_at=THEN),
         Call(store_id=store, customer_id=customer, staff_name="Bob", direction=CallDirection.IN, started_at=THEN, ended_at=THEN),

@@ -21,9 +21,10 @@ from cstui.domain.errors import (
     RecordChanged,
     RecordLocked,
 )
+from cstui.domain.gateways import Operation
 from cstui.domain.ids import Kind, new_token
 from cstui.domain.locking import Grip, LockRules, Purpose
-from cstui.domain.payments import AttemptState, TransactionKind
+from cstui.domain.payments import AttemptState
 from cstui.domain.permissions import Role
 from cstui.services.locks import Locks
 from cstui.storage.database import Database
@@ -276,7 +277,7 @@ def test_a_forced_unlock_leaves_payment_attempts_alone(desk: Desk) -> None:
     with desk.db.write() as tx:
         tx.session.add(
             PaymentAttempt(
-                key="a1", guard_key=f"order:{desk.order}:charge", store_id=desk.store, order_id=desk.order, kind=TransactionKind.SALE,
+                key="a1", guard_key=f"order:{desk.order}:charge", store_id=desk.store, order_id=desk.order, operation=Operation.SALE,
                 state=AttemptState.SENDING, amount=100, currency="USD", created_at=make.THEN,
             )
         )  # fmt: skip

@@ -25,11 +25,12 @@ from cstui.domain.errors import (
     NotPossibleNow,
     RecordChanged,
 )
+from cstui.domain.gateways import Operation
 from cstui.domain.ids import Kind, new_token
 from cstui.domain.locking import Grip, Purpose
 from cstui.domain.money import Money
 from cstui.domain.orders import HoldState, LineChange, OrderChange, OrderStatus
-from cstui.domain.payments import AttemptState, PaymentStatus, TransactionKind
+from cstui.domain.payments import AllocationKind, AttemptState, PaymentStatus
 from cstui.domain.permissions import Permission, Role
 from cstui.domain.shipments import FulfilmentStatus, ShipmentState
 from cstui.domain.verification import NotVerified
@@ -42,7 +43,7 @@ from cstui.storage.tables.base import table_of
 from cstui.storage.tables.customers import Note
 from cstui.storage.tables.locks import EditLock, Presence
 from cstui.storage.tables.orders import Order, OrderHold, OrderTax, Product, Shipment, ShipmentLine
-from cstui.storage.tables.payments import AllocationKind, PaymentAttempt, Refund, RefundAllocation
+from cstui.storage.tables.payments import PaymentAttempt, Refund, RefundAllocation
 from tests.bad_inputs import BAD_TEXTS
 from tests.factories import THEN, add_customer, add_order, add_staff, add_store, at
 
@@ -152,7 +153,7 @@ def test_an_attempt_whose_outcome_is_not_known_makes_the_payment_status_unknown(
 ) -> None:
     store = add_store(db)
     order = add_order(db, store, add_customer(db, store), paid=3050)
-    attempt = PaymentAttempt(key="a1", guard_key="g", store_id=store, order_id=order, kind=TransactionKind.REFUND, state=state,
+    attempt = PaymentAttempt(key="a1", guard_key="g", store_id=store, order_id=order, operation=Operation.REFUND, state=state,
                              amount=100, currency="USD", created_at=THEN)  # fmt: skip
     insert(db, attempt)
     assert Orders(db).open(add_staff(db), order).payment_status is PaymentStatus.UNKNOWN
@@ -471,7 +472,8 @@ def test_a_line_with_a_refund_stays_in_the_order(sqlite_db: Database) -> None:
     db = sqlite_db
     orders, ann, order = desk_with_order(db)
     view = orders.open(ann, order)
-    refund = insert(db, Refund(store_id=view.store_id, order_id=order, amount=100, currency="USD", requested_at=THEN))  # fmt: skip
+    refund = insert(db, Refund(store_id=view.store_id, order_id=order, customer_id=view.customer_id, amount=100, currency="USD", requested_at=THEN,
+                updated_at=THEN))  # fmt: skip
     insert(
         db,
         RefundAllocation(

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+from cstui.domain.gateways import Operation
 from cstui.domain.orders import DiscountTarget, OrderKind
-from cstui.domain.payments import AttemptState, PaymentStatus, TransactionKind
+from cstui.domain.payments import AttemptState, PaymentStatus
 from cstui.domain.reasons import STARTERS, ReasonKind
 from cstui.domain.subscriptions import DiscountKind, IntervalUnit, PeriodState, SubscriptionStatus
 from cstui.storage.demo_data.baskets import Discount, reckoned
@@ -262,7 +263,7 @@ class Subscriptions:
             at = self._instant(course.days[-1] + timedelta(days=3 * turn), 9)
             self._rows.add(
                 PaymentAttempt, key=f"demo-{course.id}-{cycle}-{turn + 1}", guard_key=f"sub:{course.id}:{cycle}", store_id=course.shop.id,
-                customer_id=course.person.id, subscription_id=course.id, cycle=cycle, card_id=course.card_id, kind=TransactionKind.SALE,
+                customer_id=course.person.id, subscription_id=course.id, cycle=cycle, card_id=course.card_id, operation=Operation.SALE,
                 state=AttemptState.DECLINED_HARD if hard else AttemptState.DECLINED_SOFT, amount=self._bill(course).total,
                 currency=course.shop.currency, gateway="sandbox", account=course.shop.code, response_code="41" if hard else "51",
                 response_text="Lost card, do not try again" if hard else "Insufficient funds", tries=1, requested_by="billing",

@@ -8,6 +8,7 @@ from cstui.storage.tables import (
     orders,
     payments,
     people,
+    sandbox,
     search,
     subscriptions,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "orders",
     "payments",
     "people",
+    "sandbox",
     "search",
     "subscriptions",
 ]

@@ -116,6 +116,7 @@ class Card(Base, table=True):
     account: str = words()
     vault_ref: str = words()
     billing_ref: str = words()
+    first_ref: str = words()
     is_default: bool = False
     is_test: bool = False
     failed_before: bool = False

@@ -42,6 +42,9 @@ class GatewayAccount(Base, table=True):
     is_open: bool = True
     cut_off: str = words("20:00")
     zone: str = words("UTC")
+    url: str = words()
+    secret: str = words()
+    options: str = words("{}")
     created_at: datetime = when()
 
 
