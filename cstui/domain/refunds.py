@@ -27,9 +27,10 @@ class Route(StrEnum):
 class Charge:
     """One captured (or authorised) transaction of an order with everything that went back of it or is on its way.
 
-    Amounts in minor units of the order's currency. `pending` is under way at a gateway (armed, sending, unknown, pending), `queued` waits for
-    a person, settlement or the next try. `blocked` says why nothing can go back by the gateway; empty where it can. `void_until` is the next cut-off of
-    an unsettled charge. `in_flight` names who is refunding it right now, empty for nobody; `is_unknown`: its last operation has no known outcome.
+    Amounts in minor units of the order's currency. `pending` is under way at a gateway (armed, sending, unknown, pending), `queued` waits
+    for a person, settlement or the next try. `blocked` says why nothing can go back by the gateway; empty where it can. `void_until` is the
+    next cut-off of an unsettled charge. `in_flight` names who is refunding it right now, empty for nobody; `is_unknown`: its last operation
+    has no known outcome.
     """
 
     transaction_id: int

@@ -1,0 +1,1 @@
+"""Payment gateways: one contract, an adapter for each."""
