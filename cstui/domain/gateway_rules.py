@@ -33,10 +33,14 @@ def capabilities_of(account: Account) -> Capabilities:
             refunds_unsettled=True,
             typed_cards=is_on(account.options, "raw_card_enabled"),
             card_links=True,
+            absence_proves=True,
         )
     if account.gateway == "sandbox":
         return Capabilities(
-            refunds_unsettled=is_on(account.options, "refunds_unsettled"), card_links=True, credits=True
+            refunds_unsettled=is_on(account.options, "refunds_unsettled"),
+            card_links=True,
+            credits=True,
+            absence_proves=True,
         )
     return _NOTHING
 

@@ -193,7 +193,8 @@ class Capabilities:
 
     `voids_captured`: a captured charge can be voided until it settles (Stripe cannot). `refunds_unsettled`: a part can be refunded before
     settlement. `typed_cards`: numbers may be typed. `card_links`: the customer can be sent a link. `credits`: money to a card that was not
-    charged. `knows_settlement`: asking tells whether a charge has settled.
+    charged. `knows_settlement`: asking tells whether a charge has settled. `absence_proves`: what it does not list after the quiet time was not
+    executed; elsewhere a person says so.
     """
 
     voids_captured: bool = True
@@ -203,6 +204,7 @@ class Capabilities:
     credits: bool = False
     removes_cards: bool = True
     knows_settlement: bool = True
+    absence_proves: bool = False
 
 
 @dataclass(frozen=True, slots=True)
