@@ -19,6 +19,7 @@ from textual.content import Content
 
 from cstui.domain.addresses import Address
 from cstui.domain.clean import clean
+from cstui.domain.locales import grouped
 from cstui.domain.money import Money, exponent
 from cstui.locales import COUNTRIES, EN_US, SHARED_SYMBOLS, SYMBOLS, TOWN_FIRST, TOWN_THEN_POSTCODE, Locale
 from cstui.text import content, in_ascii, text
@@ -92,20 +93,8 @@ def money_cell(
 
 
 def _grouped(number: int, reader: Reader) -> str:
-    locale = reader.locale
-    digits = str(abs(number))
-    head, tail = digits[:-3], digits[-3:]
-    size = 2 if locale.lakhs else 3
-    groups: list[str] = []
-    while head:
-        groups.insert(0, head[-size:])
-        head = head[:-size]
-    if len(digits) < locale.least_grouped:
-        grouped = digits
-    else:
-        mark = " " if reader.ascii_only and not locale.group.isascii() else locale.group
-        grouped = mark.join([*groups, tail])
-    return f"-{grouped}" if number < 0 else grouped
+    mark = " " if reader.ascii_only and not reader.locale.group.isascii() else None
+    return grouped(number, reader.locale, mark)
 
 
 def _to_the_right(cell: Text) -> Text:

@@ -3,108 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import Final
 
-_NBSP: Final = "\u00a0"
+from cstui.domain.locales import EN_US, Locale, locale_of
 
-
-@dataclass(frozen=True, slots=True)
-class Locale:
-    """How one locale writes figures.
-
-    `pattern` places "#" (the figure) and "$" (the symbol); `currency` is the one that a bare symbol
-    means here, empty where none is; `least_grouped` is the fewest digits that are grouped; `lakhs` groups
-    by two above 1,000.
-    """
-
-    code: str
-    decimal: str
-    group: str
-    pattern: str
-    currency: str
-    least_grouped: int = 4
-    lakhs: bool = False
-
-
-EN_US: Final = Locale("en_US", ".", ",", "$#", "USD")
-
-_LOCALES: Final = {
-    locale.code: locale
-    for locale in (
-        Locale("en", ".", ",", "$#", ""),
-        EN_US,
-        Locale("en_GB", ".", ",", "$#", "GBP"),
-        Locale("en_IE", ".", ",", "$#", "EUR"),
-        Locale("en_CA", ".", ",", "$#", "CAD"),
-        Locale("en_AU", ".", ",", "$#", "AUD"),
-        Locale("en_NZ", ".", ",", "$#", "NZD"),
-        Locale("en_SG", ".", ",", "$#", "SGD"),
-        Locale("en_HK", ".", ",", "$#", "HKD"),
-        Locale("en_PH", ".", ",", "$#", "PHP"),
-        Locale("en_ZA", ".", _NBSP, "$#", "ZAR"),
-        Locale("en_IN", ".", ",", "$#", "INR", lakhs=True),
-        Locale("hi_IN", ".", ",", "$#", "INR", lakhs=True),
-        Locale("de_DE", ",", ".", "# $", "EUR"),
-        Locale("de_AT", ",", ".", "$ #", "EUR"),
-        Locale("de_CH", ".", "’", "$ #", "CHF"),
-        Locale("fr_FR", ",", _NBSP, "# $", "EUR"),
-        Locale("fr_BE", ",", _NBSP, "# $", "EUR"),
-        Locale("fr_CA", ",", _NBSP, "# $", "CAD"),
-        Locale("fr_CH", ".", _NBSP, "# $", "CHF"),
-        Locale("it_IT", ",", ".", "# $", "EUR"),
-        Locale("es_ES", ",", ".", "# $", "EUR", least_grouped=5),
-        Locale("es_MX", ".", ",", "$#", "MXN"),
-        Locale("pt_PT", ",", _NBSP, "# $", "EUR", least_grouped=5),
-        Locale("pt_BR", ",", ".", "$ #", "BRL"),
-        Locale("nl_NL", ",", ".", "$ #", "EUR"),
-        Locale("nl_BE", ",", ".", "$ #", "EUR"),
-        Locale("da_DK", ",", ".", "# $", "DKK"),
-        Locale("sv_SE", ",", _NBSP, "# $", "SEK"),
-        Locale("nb_NO", ",", _NBSP, "# $", "NOK"),
-        Locale("fi_FI", ",", _NBSP, "# $", "EUR"),
-        Locale("is_IS", ",", ".", "# $", "ISK"),
-        Locale("et_EE", ",", _NBSP, "# $", "EUR"),
-        Locale("lv_LV", ",", _NBSP, "# $", "EUR"),
-        Locale("lt_LT", ",", _NBSP, "# $", "EUR"),
-        Locale("pl_PL", ",", _NBSP, "# $", "PLN", least_grouped=5),
-        Locale("cs_CZ", ",", _NBSP, "# $", "CZK"),
-        Locale("sk_SK", ",", _NBSP, "# $", "EUR"),
-        Locale("hu_HU", ",", _NBSP, "# $", "HUF"),
-        Locale("ro_RO", ",", ".", "# $", "RON"),
-        Locale("bg_BG", ",", _NBSP, "# $", "EUR", least_grouped=5),
-        Locale("el_GR", ",", ".", "# $", "EUR"),
-        Locale("tr_TR", ",", ".", "$#", "TRY"),
-        Locale("uk_UA", ",", _NBSP, "# $", "UAH"),
-        Locale("ru_RU", ",", _NBSP, "# $", "RUB"),
-        Locale("he_IL", ".", ",", "# $", "ILS"),
-        Locale("ar_AE", ".", ",", "# $", "AED"),
-        Locale("ar_KW", ".", ",", "# $", "KWD"),
-        Locale("ja_JP", ".", ",", "$#", "JPY"),
-        Locale("ko_KR", ".", ",", "$#", "KRW"),
-        Locale("zh_CN", ".", ",", "$#", "CNY"),
-        Locale("zh_TW", ".", ",", "$#", "TWD"),
-        Locale("th_TH", ".", ",", "$#", "THB"),
-        Locale("vi_VN", ",", ".", "# $", "VND"),
-        Locale("id_ID", ",", ".", "$ #", "IDR"),
-    )
-}
-
-
-def locale_of(code: str) -> Locale:
-    """The locale that `code` names ("de_DE", "de-DE", "de_DE.UTF-8", "de"), else another of its language.
-
-    For a language or code that is not known: English figures, and no currency that goes without its code.
-    """
-    language, _, rest = code.partition(".")[0].partition("@")[0].replace("-", "_").partition("_")
-    language, territory = language.lower(), rest.rpartition("_")[2].upper()
-    wanted = f"{language}_{territory}" if territory else language
-    if wanted in _LOCALES:
-        return _LOCALES[wanted]
-    if language == "en":
-        return _LOCALES["en"]
-    return next((known for key, known in _LOCALES.items() if key.startswith(f"{language}_")), _LOCALES["en"])
-
+__all__ = [
+    "COUNTRIES",
+    "EN_US",
+    "SHARED_SYMBOLS",
+    "SYMBOLS",
+    "TOWN_FIRST",
+    "TOWN_THEN_POSTCODE",
+    "Locale",
+    "locale_of",
+]
 
 SYMBOLS: Final[dict[str, str]] = {
     **dict.fromkeys(["USD", "CAD", "AUD", "NZD", "HKD", "SGD", "MXN", "TWD", "ARS", "CLP", "COP"], "$"),

@@ -32,6 +32,7 @@ class Kind(StrEnum):
     STORE = "store"
     EVENT = "event"
     SETTING = "setting"
+    MAIL = "mail"
 
 
 _PREFIXES = {
@@ -52,6 +53,7 @@ _PREFIXES = {
     Kind.STORE: "sto",
     Kind.EVENT: "evt",
     Kind.SETTING: "set",
+    Kind.MAIL: "mail",
 }
 _KINDS = {prefix: kind for kind, prefix in _PREFIXES.items()}
 

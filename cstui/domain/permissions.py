@@ -37,6 +37,7 @@ class Permission(StrEnum):
     NOTE_CREATE = "note.create"
     CALL_LOG = "call.log"
     MAIL_RESEND = "mail.resend"
+    MAIL_OVERRIDE = "mail.override"
     AUDIT_VIEW = "audit.view"
     DATA_EXPORT = "data.export"
     DATA_IMPORT = "data.import"
@@ -87,6 +88,7 @@ _SUPERVISOR = _AGENT | {
     _P.REFUND_APPROVE,
     _P.REFUND_OTHER_SOURCE,
     _P.VERIFY_OVERRIDE,
+    _P.MAIL_OVERRIDE,
     _P.STAFF_UNLOCK,
     _P.DATA_EXPORT,
 }

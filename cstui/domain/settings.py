@@ -26,6 +26,7 @@ class ValueType(StrEnum):
     YES_NO = "yes or no"
     CHOICE = "choice"
     AMOUNT = "amount"
+    EMAIL = "e-mail address"
 
 
 class Origin(StrEnum):
@@ -72,6 +73,8 @@ class BusinessSetting:
             return "yes or no"
         if self.type is ValueType.CHOICE:
             return " or ".join(self.choices)
+        if self.type is ValueType.EMAIL:
+            return "an e-mail address, or none"
         return "an amount such as 250.00, or none"
 
     def read(self, text: str) -> SettingValue:
@@ -93,6 +96,8 @@ class BusinessSetting:
             return self.checked(int(typed))
         if self.type is ValueType.AMOUNT:
             return self.checked("" if typed in ("", "none") else typed)
+        if self.type is ValueType.EMAIL:
+            return self.checked("" if typed in ("", "none") else text.strip())
         raise self._refused(text)
 
     def checked(self, value: SettingValue) -> SettingValue:
@@ -109,13 +114,15 @@ class BusinessSetting:
             return value
         if self.type is ValueType.AMOUNT and isinstance(value, str) and self._is_amount(value):
             return value
+        if self.type is ValueType.EMAIL and isinstance(value, str) and _is_email(value):
+            return value
         raise self._refused(self.as_text(value))
 
     def as_text(self, value: SettingValue) -> str:
         """A value as it is typed and shown: `yes`, `120`, `supervisor`, `none`."""
         if isinstance(value, bool):
             return "yes" if value else "no"
-        if self.type is ValueType.AMOUNT and value == "":
+        if self.type in (ValueType.AMOUNT, ValueType.EMAIL) and value == "":
             return "none"
         return str(value)
 
@@ -130,6 +137,16 @@ class BusinessSetting:
 
     def _refused(self, shown: str) -> InvalidInput:
         return InvalidInput(self.key, shown, f"{self.key} cannot be “{shown}”.", f"Allowed: {self.allowed}.")
+
+
+def _is_email(text: str) -> bool:
+    # Customers bring orders and all that with them, which the first screen does not need.
+    from cstui.domain.customers import checked_email
+
+    try:
+        return checked_email(text) == text
+    except InvalidInput:
+        return False
 
 
 def _whole(
@@ -184,6 +201,12 @@ _ALL = (
     BusinessSetting("refund.approval_limit", ValueType.AMOUNT, "",
                     "Refunds by agents above this amount, in the store's currency, wait for a supervisor; none means no limit.",
                     per_store=True),
+    BusinessSetting("mail.sender", ValueType.EMAIL, "",
+                    "The address that a store's mails come from; none means the one in the configuration of the sending machine.",
+                    per_store=True),
+    _whole("mail.resends_per_hour", 3, 1, 60, "times", "How often one mail may be sent again within an hour.", per_store=True),
+    _whole("mail.refund_days", 10, 1, 60, "days",
+           "Within how many days a refund shows on a statement, as mails to customers say.", per_store=True),
 )  # fmt: skip
 
 #: Every setting by its key, in the order in which they are listed.

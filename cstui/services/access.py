@@ -47,6 +47,7 @@ _SAY: dict[Permission, str] = {
     Permission.SUBSCRIPTION_UPDATE: "change subscriptions",
     Permission.SUBSCRIPTION_PRICE: "change prices of subscriptions",
     Permission.MAIL_RESEND: "send mails again",
+    Permission.MAIL_OVERRIDE: "mail to suppressed addresses",
     Permission.DATA_EXPORT: "export data",
     Permission.VERIFY_OVERRIDE: "go on without verification",
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -23,6 +22,7 @@ from cstui.domain.notes import checked_free_text
 from cstui.domain.orders import OrderRow
 from cstui.domain.permissions import Permission
 from cstui.services.customer_access import KnownCustomer, permitted_customer, seen_customer
+from cstui.services.mail.outbox import queue_email_changed
 from cstui.services.phone_numbers import normalised_phone
 from cstui.services.verification import Verifications
 from cstui.storage.database import Database
@@ -185,14 +185,13 @@ class Customers:
         phone = _phone_e164(tx, known, wanted.phone)
         customers.write_contact(tx, known.row.id, wanted, phone)
         if old.email and folded_email(old.email) != folded_email(wanted.email):
-            customers.queue_mail(
+            queue_email_changed(
                 tx,
-                kind="changed_email",
-                to_address=old.email,
-                customer_id=known.row.id,
+                known.row.id,
+                old.email,
+                wanted.email,
                 store_id=known.stores[0] if known.stores else None,
-                payload=json.dumps({"name": old.name, "locale": old.locale}),
-                dedupe_key=f"changed_email:{save_id or f'{known.row.id}:{version}'}",
+                dedupe_key=f"email_changed:{save_id or f'{known.row.id}:{version}'}",
             )
         _finish(tx, actor, known, "contact changed", changes, save_id)
 

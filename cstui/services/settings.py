@@ -203,6 +203,11 @@ class Settings:
         raise DatabaseAway("The settings could not be read.", "Try again in a moment.")
 
 
+def value_in(tx: Transaction, key: str, store_id: int | None = None) -> SettingValue:
+    """The value in force as an open transaction sees it: for what is stored together with it. Errors: `UnknownSetting`."""
+    return _in_force(setting_of(key), _stored_values(tx), store_id)[0]
+
+
 def _stored_values(tx: Transaction) -> dict[tuple[str, int | None], SettingValue]:
     from cstui.storage.queries import settings
 

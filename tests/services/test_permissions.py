@@ -42,6 +42,7 @@ MATRIX = {
     P.NOTE_CREATE: "ASDW",
     P.CALL_LOG: "ASD",
     P.MAIL_RESEND: "ASD",
+    P.MAIL_OVERRIDE: "SD",
     P.AUDIT_VIEW: "ASD",
     P.DATA_EXPORT: "SD",
     P.DATA_IMPORT: "D",

@@ -15,7 +15,6 @@ from cstui.domain.ids import Kind
 from cstui.storage.tables.audit import AuditChange, AuditEvent
 from cstui.storage.tables.base import table_of
 from cstui.storage.tables.customers import Customer, CustomerAddress, CustomerStore, RecentCustomer
-from cstui.storage.tables.exchange import MailState, Outbox
 from cstui.storage.tables.people import Store
 from cstui.storage.transaction import Transaction
 
@@ -24,7 +23,6 @@ _KNOWN = table_of(CustomerStore)
 _ADDRESS = table_of(CustomerAddress)
 _STORE = table_of(Store)
 _RECENT = table_of(RecentCustomer)
-_OUTBOX = table_of(Outbox)
 _EVENT = table_of(AuditEvent)
 _CHANGE = table_of(AuditChange)
 #: How many opened customers are remembered per person.
@@ -207,23 +205,3 @@ def remember_opened(tx: Transaction, staff_id: int, customer_id: int) -> None:
         .scalar_subquery()
     )
     tx.run(_RECENT.delete().where(_RECENT.c.staff_id == staff_id, _RECENT.c.opened_at < last_kept))
-
-
-def queue_mail(
-    tx: Transaction,
-    *,
-    kind: str,
-    to_address: str,
-    customer_id: int,
-    store_id: int | None,
-    payload: str,
-    dedupe_key: str,
-) -> None:
-    """Queues a mail about a customer; the same `dedupe_key` never mails twice."""
-    insert: Any = (sqlite if tx.is_sqlite else postgresql).insert(_OUTBOX)
-    tx.run(
-        insert.values(
-            kind=kind, to_address=to_address, subject_kind=Kind.CUSTOMER, subject_id=customer_id, store_id=store_id, payload=payload,
-            dedupe_key=dedupe_key, state=MailState.QUEUED, tries=0, last_error="", created_at=tx.now, next_try_at=tx.now,
-        ).on_conflict_do_nothing()
-    )  # fmt: skip

@@ -1,23 +1,13 @@
 """What comes in from files and what goes out by mail."""
 
 from datetime import datetime
-from enum import StrEnum
 
 import sqlalchemy as sa
 from sqlmodel import Field
 
 from cstui.domain.ids import Kind
+from cstui.domain.mails import MailState
 from cstui.storage.tables.base import Base, Key, key, one_of, ref, when, words
-
-
-class MailState(StrEnum):
-    """A mail's way out."""
-
-    QUEUED = "queued"
-    SENDING = "sending"
-    SENT = "sent"
-    FAILED = "failed"
-    SUPPRESSED = "suppressed"
 
 
 class ImportRecord(Base, table=True):
