@@ -66,7 +66,7 @@ def plan(basis: RefundBasis, choice: RefundChoice, now: datetime) -> RefundPlan:
         return _refused(basis, why_not)
     purse = _purse(basis, choice, target)
     if not purse.remaining:
-        return _refused(basis, _why_nothing(basis, choice, purse))
+        return _refused(basis, _why_nothing(basis, _in_question(basis, target), purse))
     allocations, why_not = _allocated(basis, choice, purse.remaining)
     if why_not:
         return _refused(basis, why_not)
@@ -106,7 +106,8 @@ def _over_limit(basis: RefundBasis, total: int) -> bool:
 def _authorisation_voided(basis: RefundBasis, choice: RefundChoice, charge: Charge) -> RefundPlan:
     captured = bool(charge.gateway_ref) and any(
         other.kind is not TransactionKind.AUTHORISE
-        and (other.account, other.gateway_ref) == (charge.account, charge.gateway_ref)
+        and (other.gateway, other.account, other.gateway_ref)
+        == (charge.gateway, charge.account, charge.gateway_ref)
         for other in basis.charges
     )
     if captured:
@@ -131,7 +132,7 @@ def _why_not_allowed(basis: RefundBasis, choice: RefundChoice) -> str:
     if choice.share is Share.AMOUNT and not basis.may_goodwill:
         return "A free amount is a goodwill refund, which is a right of its own. Choose lines, or ask a supervisor."
     if choice.share is Share.AMOUNT and choice.amount <= 0:
-        return "Nothing is not refunded. Give an amount above 0."
+        return "A refund of 0 is not possible. Give an amount above 0."
     if choice.share is Share.PERCENT and not 1 <= choice.percent <= 100:
         return f"{choice.percent} % is not possible. Give 1 to 100."
     if choice.method in RECORDED and not basis.may_record:
@@ -149,25 +150,26 @@ def _why_not_allowed(basis: RefundBasis, choice: RefundChoice) -> str:
 
 def _why_not_now(basis: RefundBasis, target: Charge | None) -> str:
     """Whoever is at it already: one at a time, and nothing on top of an outcome that nobody knows (C-01, C-04)."""
-    charges = (target,) if target else _captured(basis)
-    for charge in charges:
-        if charge.in_flight and charge.kind is TransactionKind.AUTHORISE:
-            return f"{charge.in_flight} is at work on this authorisation right now. Wait for the outcome."
-        if charge.in_flight:
-            return f"{charge.in_flight} is refunding this order right now. Wait for the outcome."
+    charges = _in_question(basis, target)
     if any(charge.is_unknown for charge in charges):
+        # Whoever asked for it is no longer at it: only the gateway knows.
         return "The outcome of an earlier refund is still being checked. Nothing more goes back until it is known."
-    return ""
+    by = next((charge.in_flight for charge in charges if charge.in_flight), "")
+    if by and target and target.kind is TransactionKind.AUTHORISE:
+        return f"{by} is at work on this authorisation right now. Wait for the outcome."
+    return f"{by} is refunding this order right now. Wait for the outcome." if by else ""
 
 
 def _captured(basis: RefundBasis) -> tuple[Charge, ...]:
     return tuple(charge for charge in basis.charges if charge.kind is not TransactionKind.AUTHORISE)
 
 
+def _in_question(basis: RefundBasis, target: Charge | None) -> tuple[Charge, ...]:
+    return (target,) if target else _captured(basis)
+
+
 def _purse(basis: RefundBasis, choice: RefundChoice, target: Charge | None) -> _Purse:
-    charges = [
-        charge for charge in ((target,) if target else _captured(basis)) if charge.remaining > 0
-    ]  # fmt: skip
+    charges = [charge for charge in _in_question(basis, target) if charge.remaining > 0]
     if choice.method in RECORDED:
         return _Purse(tuple(charges))
     to_other_card = choice.method is RefundMethod.OTHER_CARD
@@ -188,24 +190,21 @@ def _why_barred(charges: Iterable[Charge]) -> str:
     return " ".join(reasons)
 
 
-def _why_nothing(basis: RefundBasis, choice: RefundChoice, purse: _Purse) -> str:
+def _why_nothing(basis: RefundBasis, charges: tuple[Charge, ...], purse: _Purse) -> str:
     if purse.barred:
         return f"{_why_barred(purse.barred)} {_MANUAL}"
-    if not _captured(basis):
+    if not charges:
         held = any(charge.remaining for charge in basis.charges)
-        return (
-            "Nothing was taken yet: void the authorisation." if held else "Nothing was taken for this order."
-        )
-    away = [
-        f"{_said(basis, amount)} {words}"
-        for amount, words in (
-            (basis.refunded, "has gone back"),
-            (basis.pending, "is on its way"),
-            (basis.disputed, "is disputed"),
-        )
-        if amount and choice.transaction_id is None
-    ]
-    return f"Nothing remains to be refunded{': ' if away else ''}{', '.join(away)}."
+        rest = ": void the authorisation instead" if held else " for this order"
+        return f"Nothing was taken{rest}."
+    sums = (
+        (sum(charge.refunded + charge.voided for charge in charges), "has gone back"),
+        (sum(charge.pending + charge.queued for charge in charges), "is on its way"),
+        (sum(charge.disputed for charge in charges), "is disputed"),
+    )
+    away = ", ".join(f"{_said(basis, amount)} {words}" for amount, words in sums if amount)
+    disputes = _why_barred(charge for charge in charges if charge.disputed and charge.blocked)
+    return f"Nothing remains to be refunded{': ' if away else ''}{away}. {disputes}".rstrip()
 
 
 def _allocated(
@@ -224,7 +223,7 @@ def _why_not_total(basis: RefundBasis, purse: _Purse, total: int, fee: int) -> s
     if total <= 0 and fee:
         return "The restocking fee leaves nothing to refund. Choose more, or leave the fee out."
     if total <= 0:
-        return "This comes to nothing, and nothing is not refunded. Choose something that was paid for."
+        return "This comes to 0, and a refund of 0 is not possible. Choose something that was paid for."
     if total <= purse.remaining:
         return ""
     remains = _said(basis, purse.remaining)
@@ -241,6 +240,7 @@ def _spread_out(
     now: datetime,
 ) -> RefundPlan:
     total = given(allocations)
+    fee = sum(part.amount for part in allocations if part.kind is AllocationKind.FEE)
     taken = spread(purse.charges, total, choice, now)
     parts: list[RefundPart] = []
     for (charge, amount), made_of in zip(
@@ -248,28 +248,26 @@ def _spread_out(
     ):
         route, why_not = route_of(charge, amount, choice, now)
         if why_not:
-            return replace(_refused(basis, why_not, total), allocations=allocations)
+            return replace(_refused(basis, why_not, total), allocations=allocations, fee=fee)
         parts.append(RefundPart(charge, amount, route, made_of))
     plain = RefundPlan(
         total=Money(total, basis.currency),
         allocations=allocations,
         parts=tuple(parts),
-        fee=sum(part.amount for part in allocations if part.kind is AllocationKind.FEE),
+        fee=fee,
         needs_approval=_over_limit(basis, total),
     )
-    return replace(plain, remarks=_remarks(basis, choice, purse, plain, now))
+    return replace(plain, remarks=_remarks(basis, choice, purse, plain))
 
 
-def _remarks(
-    basis: RefundBasis, choice: RefundChoice, purse: _Purse, made: RefundPlan, now: datetime
-) -> tuple[str, ...]:
+def _remarks(basis: RefundBasis, choice: RefundChoice, purse: _Purse, made: RefundPlan) -> tuple[str, ...]:
     remarks: list[str] = []
     if len(made.parts) > 1:
         parts = ", ".join(
             f"{_said(basis, part.amount)} {_whither(basis, choice, part)}" for part in made.parts
         )
         remarks.append(f"Goes back in {len(made.parts)} parts: {parts}.")
-    remarks += dict.fromkeys(_route_remark(part, now) for part in made.parts)
+    remarks += dict.fromkeys(_route_remark(part) for part in made.parts)
     if choice.with_fee and not made.fee:
         remarks.append("No restocking fee: the store keeps none of this.")
     goodwill = sum(a.amount for a in made.allocations if a.kind is AllocationKind.GOODWILL)
@@ -289,7 +287,7 @@ def _whither(basis: RefundBasis, choice: RefundChoice, part: RefundPart) -> str:
     return f"{'of' if part.route is Route.RECORD else 'to'} {part.charge.card}"
 
 
-def _route_remark(part: RefundPart, now: datetime) -> str:
+def _route_remark(part: RefundPart) -> str:
     charge = part.charge
     if part.route is Route.VOID and charge.void_until is not None:
         return "Voided until the cut-off; nothing appears on the statement."

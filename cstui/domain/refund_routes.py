@@ -26,9 +26,7 @@ def spread(
     Charges that have been refunded in part already come first, then the oldest. Of a charge that gives back only as a whole now, a part is
     the last resort. A record begins with charges that no gateway gives back from: the others stay open for the card.
     """
-    ordered = sorted(
-        charges, key=lambda c: (not c.blocked, c.remaining == c.amount, c.at, c.transaction_id)
-    )  # fmt: skip
+    ordered = sorted(charges, key=lambda c: (not c.blocked, c.is_untouched, c.at, c.transaction_id))
     exact = [(charge, total) for charge in ordered if charge.remaining == total]
     if exact:
         return [min(exact, key=lambda part: _cost([part], choice, now))]

@@ -175,6 +175,8 @@ def _why_not_pieces(line: RefundLine, count: int) -> str:
         return ""
     if line.open_quantity == 0:
         return f"{line.name} has been given back already."
+    if line.open_quantity == line.quantity:
+        return f"The order has only {line.quantity} × {line.name}."
     return f"Only {line.open_quantity} of {line.quantity} × {line.name} can still be given back."
 
 
