@@ -64,7 +64,7 @@ class _Draft:
         """The order with what was put together, looked at from that instant."""
         shipments = tuple(self.shipments[key] for key in sorted(self.shipments))
         transactions = tuple(row for row in self.order.transactions if row.at <= at)
-        paid = summed_up((row.kind, row.status, row.amount.minor) for row in transactions)
+        paid = summed_up((row.kind, row.status, row.amount.minor, row.parent_kind) for row in transactions)
         return replace(
             self.order,
             **self.facts,

@@ -129,6 +129,4 @@ def open_authorisations(transactions: tuple[TransactionRow, ...]) -> tuple[Trans
 
 def refund_due_on_cancel(order: OrderView) -> Money:
     """What the customer has paid and would have back: captured less what was refunded, voided or disputed."""
-    paid = order.paid
-    kept = paid.captured - paid.refunded - paid.disputed - (paid.voided if paid.captured else 0)
-    return Money(max(0, kept), order.totals.total.currency)
+    return Money(order.paid.remaining, order.totals.total.currency)

@@ -203,9 +203,8 @@ class OrderView:
         """
         if self.payment_status in (PaymentStatus.REFUNDED, PaymentStatus.VOIDED):
             return Money(0, self.totals.total.currency)
-        kept = self.paid.captured - self.paid.refunded - (self.paid.voided if self.paid.captured else 0)
         due = 0 if self.status in (OrderStatus.CANCELLED, OrderStatus.FAILED) else self.totals.total.minor
-        return Money(due - max(kept, 0), self.totals.total.currency)
+        return Money(due - max(self.paid.kept, 0), self.totals.total.currency)
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,11 +154,16 @@ class TransactionRow:
     text: str
     origin: TransactionOrigin
     settled: bool
+    parent_kind: TransactionKind | None = None
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """An order's money in minor units of its currency, added up from its transactions."""
+    """An order's money in minor units of its currency, added up from its transactions.
+
+    `voided` is every void; `voided_captured` the part of it that took back what had been captured (the rest lifted mere authorisations).
+    """
 
     authorised: int = 0
     captured: int = 0
@@ -166,11 +171,17 @@ class Paid:
     voided: int = 0
     disputed: int = 0
     unknown: bool = False
+    voided_captured: int = 0
+
+    @property
+    def kept(self) -> int:
+        """What was captured and neither refunded nor voided."""
+        return self.captured - self.refunded - self.voided_captured
 
     @property
     def remaining(self) -> int:
         """What could still be refunded, attempts in flight not counted."""
-        return max(0, self.captured - self.refunded - self.disputed)
+        return max(0, self.kept - self.disputed)
 
 
 _SUMS = {
@@ -183,19 +194,33 @@ _SUMS = {
 }
 
 
-def summed_up(rows: Iterable[tuple[TransactionKind, TransactionStatus, int]]) -> Paid:
-    """Adds up (kind, status, minor) of one order's transactions; the sums of `payment_status`."""
+#: Kind, status, minor units, and (of a void) the kind of what it voids, None where that is not known.
+Moved = tuple[TransactionKind, TransactionStatus, int, TransactionKind | None]
+
+
+def summed_up(rows: Iterable[Moved]) -> Paid:
+    """Adds up one order's transactions; the sums of `payment_status`.
+
+    A void that names nothing took back what was captured, where anything was.
+    """
     sums = [0, 0, 0, 0, 0]
     unknown = False
-    for kind, status, minor in rows:
+    of_captured = nameless = 0
+    for kind, status, minor, parent in rows:
         if status is TransactionStatus.UNKNOWN:
             unknown = True
         elif status is TransactionStatus.SUCCEEDED:
             place = _SUMS.get(kind)
             if place is not None:
                 sums[place] += minor
+            if kind is TransactionKind.VOID and parent is not TransactionKind.AUTHORISE:
+                if parent is None:
+                    nameless += minor
+                else:
+                    of_captured += minor
     authorised, captured, refunded, voided, disputed = sums
-    return Paid(authorised, captured, refunded, voided, disputed, unknown)
+    of_captured += min(nameless, max(0, captured - of_captured))
+    return Paid(authorised, captured, refunded, voided, disputed, unknown, of_captured)
 
 
 def payment_status(total: int, paid: Paid) -> PaymentStatus:
@@ -203,19 +228,20 @@ def payment_status(total: int, paid: Paid) -> PaymentStatus:
 
     A void takes back what was authorised or captured without ever settling, so it counts against both.
     """
-    kept = paid.captured - paid.refunded
+    kept = paid.kept
+    given_back = paid.refunded + paid.voided_captured
     reached = max(paid.captured, paid.authorised)
     if paid.unknown:
         return PaymentStatus.UNKNOWN
     if paid.disputed:
         return PaymentStatus.DISPUTED
-    if paid.voided and paid.voided >= reached:
+    if paid.voided >= reached > 0 and kept <= 0:
         return PaymentStatus.VOIDED
-    if paid.refunded and kept <= 0:
+    if given_back and kept <= 0:
         return PaymentStatus.REFUNDED
     if paid.captured and kept > total:
         return PaymentStatus.REFUND_DUE
-    if paid.refunded:
+    if given_back:
         return PaymentStatus.PARTLY_REFUNDED
     if paid.captured:
         return PaymentStatus.PAID if paid.captured >= total else PaymentStatus.PARTLY_PAID

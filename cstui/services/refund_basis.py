@@ -83,6 +83,14 @@ def basis_of(
     )  # fmt: skip
 
 
+def charge_now(tx: Transaction, order_id: int, store_id: int, transaction_id: int) -> Charge | None:
+    """One charge of an order as this transaction sees it; None where there is none."""
+    rows = refunds.charges_of(tx, order_id)
+    taken = refunds.taken_of(tx, order_id, rows)
+    served = refunds.accounts(tx, store_id)
+    return next((_charge(tx, row, taken[row.id], served) for row in rows if row.id == transaction_id), None)
+
+
 def may_record(actor: Actor, settings: SettingsRead, store_id: int) -> bool:
     """Whether the person may record a refund that no gateway makes (REF-13, REF-16)."""
     return actor.may(Permission.REFUND_EXTERNAL, store_id) or (

@@ -10,7 +10,7 @@ from cstui.domain.addresses import Address
 from cstui.domain.errors import InvalidInput
 from cstui.domain.money import Money
 from cstui.domain.orders import OrderRow, OrderStatus
-from cstui.domain.payments import TransactionKind, TransactionStatus, payment_status, summed_up
+from cstui.domain.payments import Moved, TransactionKind, TransactionStatus, payment_status, summed_up
 from cstui.domain.search import CustomerHitRow, CustomerSort, OrderSort, SearchForm
 from cstui.domain.search_strict import filled
 from cstui.domain.shipments import ShipmentState, fulfilment_status
@@ -51,10 +51,17 @@ def order_rows(
     texts: defaultdict[int, list[str]] = defaultdict(list)
     for order_id, quantity, name, option in lines:
         texts[order_id].append(f"{quantity} × {name}, {option}" if option else f"{quantity} × {name}")
-    moved: defaultdict[int, list[tuple[TransactionKind, TransactionStatus, int]]] = defaultdict(list)
+    moved: defaultdict[int, list[Moved]] = defaultdict(list)
     gateways: dict[int, str] = {}
-    for order_id, kind, status, minor, gateway in money:
-        moved[order_id].append((TransactionKind(kind), TransactionStatus(status), minor))
+    for order_id, kind, status, minor, gateway, parent in money:
+        moved[order_id].append(
+            (
+                TransactionKind(kind),
+                TransactionStatus(status),
+                minor,
+                TransactionKind(parent) if parent else None,
+            )
+        )
         if gateway:
             gateways.setdefault(order_id, gateway)
     states: defaultdict[int, list[ShipmentState]] = defaultdict(list)

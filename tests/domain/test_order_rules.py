@@ -146,7 +146,8 @@ def test_authorisations_that_captures_and_voids_used_up_are_not_open() -> None:
         (Paid(captured=1000, refunded=300), 700),
         (Paid(authorised=1000), 0),
         (Paid(authorised=1000, voided=1000), 0),
-        (Paid(captured=1000, voided=1000), 0),
+        (Paid(captured=1000, voided=1000, voided_captured=1000), 0),
+        (Paid(authorised=1000, captured=1000, voided=1000), 1000),
         (Paid(captured=1000, disputed=1000), 0),
     ],
 )

@@ -158,9 +158,14 @@ def test_every_state_is_there(rows: Rows, model: Any, column: str, states: Any) 
 
 def test_every_payment_status_can_be_derived(rows: Rows) -> None:
     moved = by(rows(PaymentTransaction), "order_id")
+    kinds = {row.id: row.kind for row in rows(PaymentTransaction)}
     found = Counter(
         payment_status(
-            order.total, summed_up((row.kind, row.status, row.amount) for row in moved.get(order.id, ()))
+            order.total,
+            summed_up(
+                (row.kind, row.status, row.amount, kinds.get(row.parent_id))
+                for row in moved.get(order.id, ())
+            ),
         )
         for order in rows(Order)
     )

@@ -36,8 +36,8 @@ _KEPT = (
     "SELECT o.currency AS currency,"
     " (SELECT sum(CASE WHEN t.kind IN ('sale', 'capture') THEN t.amount WHEN t.kind = 'refund' THEN -t.amount ELSE 0 END)"
     " FROM payment_transaction t WHERE t.order_id = o.id AND t.status = 'succeeded') AS kept,"
-    " (SELECT sum(t.amount) FROM payment_transaction t"
-    " WHERE t.order_id = o.id AND t.status = 'succeeded' AND t.kind = 'void') AS voided"
+    " (SELECT sum(t.amount) FROM payment_transaction t LEFT JOIN payment_transaction p ON p.id = t.parent_id"
+    " WHERE t.order_id = o.id AND t.status = 'succeeded' AND t.kind = 'void' AND (p.kind IS NULL OR p.kind <> 'authorise')) AS voided"
     " FROM orders o WHERE o.customer_id = :customer AND o.status NOT IN ('cancelled', 'failed') AND {visible}"
 )
 _NOTE_SUBJECT = (
@@ -110,7 +110,8 @@ def _order_parts(write: _Dialect, orders: Stores, *, newest_too: bool) -> list[s
         ),
         write.rows(
             "t.id, t.order_id, o.number, t.occurred_at, t.kind, t.status, t.amount, t.currency, t.gateway, t.card_brand,"
-            " t.card_last4, t.gateway_ref, t.response_text, t.origin, t.settled_at",
+            " t.card_last4, t.gateway_ref, t.response_text, t.origin, t.settled_at,"
+            " (SELECT p.kind FROM payment_transaction p WHERE p.id = t.parent_id), t.account",
             "(SELECT t.id FROM payment_transaction t WHERE t.order_id IN (SELECT id FROM shown)"
             f"{newest}) w JOIN payment_transaction t ON t.id = w.id JOIN orders o ON o.id = t.order_id"
             " ORDER BY t.occurred_at DESC, t.id DESC",

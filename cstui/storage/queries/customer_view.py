@@ -161,7 +161,8 @@ def _order_rows(
                 Money(total, currency),
                 _ORDER_STATUS[status],
                 payment_status(
-                    total, summed_up([(t.kind, t.status, t.amount.minor) for t in moved[order_id]])
+                    total,
+                    summed_up([(t.kind, t.status, t.amount.minor, t.parent_kind) for t in moved[order_id]]),
                 ),
                 _fulfilment(tuple(states[order_id])),
                 tuple(texts[order_id]),
@@ -183,10 +184,12 @@ def _at_or_none(text: str | None) -> datetime | None:
 
 
 def _transaction(row: Sequence[Any]) -> TransactionRow:
-    (key, order_id, number, at, kind, status, amount, currency, gateway, brand, last4, reference, text, origin, settled_at) = row  # fmt: skip
+    (key, order_id, number, at, kind, status, amount, currency, gateway, brand, last4, reference, text, origin, settled_at, parent,
+     account) = row  # fmt: skip
     return TransactionRow(
         key, order_id, number, _at(at), _TRANSACTION_KIND[kind], _TRANSACTION_STATUS[status], Money(amount, currency), gateway,
         brand, last4, reference, text, _ORIGIN[origin], settled_at is not None,
+        _TRANSACTION_KIND[parent] if parent else None, account,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any
 
@@ -113,7 +113,8 @@ _PARTS: tuple[tuple[str, str], ...] = (
     ),
     (
         "id, occurred_at, kind, status, amount, currency, gateway, card_brand, card_last4, gateway_ref, response_text, origin,"
-        " CASE WHEN settled_at IS NULL THEN 0 ELSE 1 END",
+        " CASE WHEN settled_at IS NULL THEN 0 ELSE 1 END,"
+        " (SELECT p.kind FROM payment_transaction p WHERE p.id = payment_transaction.parent_id), account",
         "payment_transaction WHERE order_id = :order_id ORDER BY occurred_at DESC, id DESC",
     ),
     (
@@ -273,7 +274,23 @@ def _shipments(rows: list[list[Any]], order_id: int, number: str) -> tuple[Shipm
 
 
 def _transaction(row: list[Any], order_id: int, number: str) -> TransactionRow:
-    key, at, kind, status, amount, currency, gateway, brand, last4, reference, text, origin, settled = row
+    (
+        key,
+        at,
+        kind,
+        status,
+        amount,
+        currency,
+        gateway,
+        brand,
+        last4,
+        reference,
+        text,
+        origin,
+        settled,
+        parent,
+        account,
+    ) = row
     return TransactionRow(
         id=key,
         order_id=order_id,
@@ -289,14 +306,16 @@ def _transaction(row: list[Any], order_id: int, number: str) -> TransactionRow:
         text=text,
         origin=_ORIGIN[origin],
         settled=bool(settled),
+        parent_kind=_MOVE[parent] if parent else None,
+        account=account,
     )
 
 
 def _paid(transactions: tuple[TransactionRow, ...], attempt_unknown: bool) -> Paid:
-    paid = summed_up((row.kind, row.status, row.amount.minor) for row in transactions)
+    paid = summed_up((row.kind, row.status, row.amount.minor, row.parent_kind) for row in transactions)
     if not attempt_unknown or paid.unknown:
         return paid
-    return Paid(paid.authorised, paid.captured, paid.refunded, paid.voided, paid.disputed, True)
+    return replace(paid, unknown=True)
 
 
 def _lock(row: list[Any], looker: Looker) -> LockState | None:

@@ -161,7 +161,7 @@ def _take_attempts(tx: Transaction, order_id: int, taken: dict[int, Taken]) -> N
         if Operation(row.operation).gives_back:
             of.pending += row.amount
         if row.state in IN_FLIGHT:
-            of.in_flight, of.in_flight_id = row.requested_by, row.id
+            of.in_flight, of.in_flight_id = row.requested_by or "Somebody", row.id
             of.is_unknown = row.state is AttemptState.UNKNOWN
 
 

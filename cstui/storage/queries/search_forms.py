@@ -194,7 +194,8 @@ def order_parts(reader: Reader, order_ids: Sequence[int]) -> tuple[list[Row], li
             f"SELECT order_id, quantity, name, option FROM order_line WHERE {among} AND position < 100 ORDER BY order_id, position, id"
         ),
         reader.rows(
-            f"SELECT order_id, kind, status, amount, gateway FROM payment_transaction WHERE {among} ORDER BY occurred_at DESC, id DESC"
+            "SELECT t.order_id, t.kind, t.status, t.amount, t.gateway, (SELECT p.kind FROM payment_transaction p WHERE p.id = t.parent_id)"
+            f" FROM payment_transaction t WHERE t.{among} ORDER BY t.occurred_at DESC, t.id DESC"
         ),
         reader.rows(f"SELECT order_id, state FROM shipment WHERE {among} ORDER BY id"),
     )

@@ -1,0 +1,48 @@
+"""What waits for a worker, and what a desk is told of its money: driver reads, by the database's own clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from cstui.domain.attempts import WORKER_LEASE
+from cstui.storage.queries.order_view import Fetch
+
+_NOW = {True: "strftime('%Y-%m-%d %H:%M:%f', 'now')", False: "clock_timestamp()"}
+_LEASE_AGO = {
+    True: f"strftime('%Y-%m-%d %H:%M:%f', 'now', '-{int(WORKER_LEASE.total_seconds())} seconds')",
+    False: f"clock_timestamp() - interval '{int(WORKER_LEASE.total_seconds())} seconds'",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a worker would find to do at this moment."""
+
+    armed: bool
+    checks: bool
+    refunds: bool
+    mails: bool
+    orphans: bool
+    links: bool
+
+    @property
+    def anything(self) -> bool:
+        """Whether there is anything at all."""
+        return self.armed or self.checks or self.refunds or self.mails or self.orphans or self.links
+
+
+def due(fetch: Fetch, is_sqlite: bool) -> Due:
+    """Whether anything is due, in one read."""
+    now, ago = _NOW[is_sqlite], _LEASE_AGO[is_sqlite]
+    parts = (
+        f"SELECT 1 FROM payment_attempt WHERE state = 'armed' AND execute_after <= {now}",
+        f"SELECT 1 FROM payment_attempt WHERE state IN ('unknown', 'pending', 'succeeded') AND next_check_at <= {now}",
+        f"SELECT 1 FROM refund WHERE state IN ('failed_retrying', 'requested') AND next_try_at <= {now}",
+        f"SELECT 1 FROM outbox WHERE state IN ('queued', 'sending') AND (next_try_at IS NULL OR next_try_at <= {now})",
+        "SELECT 1 FROM payment_attempt a WHERE a.state = 'sending'"
+        f" AND NOT EXISTS (SELECT 1 FROM worker w WHERE w.token = a.worker AND w.seen_at > {ago})",
+        f"SELECT 1 FROM card_link WHERE is_open AND next_check_at <= {now}",
+    )
+    row: Any = fetch("SELECT " + ", ".join(f"EXISTS ({part})" for part in parts), {})[0]
+    return Due(*(bool(value) for value in row))
