@@ -159,7 +159,7 @@ class GatewayServer:
         effect: bool | None = None,
         seconds: float | None = None,
     ) -> None:
-        """The next `times` calls (of the operation `only`) meet this fault; see `LINE_FAULTS`.
+        """The next `times` calls (of the operations in `only`, separated by blanks) meet this fault; see `LINE_FAULTS`.
 
         `effect` says whether the call is executed all the same. `refuse` cannot choose its calls: nobody gets through until `recover()`,
         or for `seconds`.
@@ -209,7 +209,7 @@ class GatewayServer:
 
     def _next_fault(self, operation: str) -> _Fault | None:
         for fault in self._faults:
-            if not fault.only or fault.only == operation:
+            if not fault.only or operation in fault.only.split():
                 fault.times -= 1
                 if fault.times <= 0:
                     self._faults.remove(fault)
