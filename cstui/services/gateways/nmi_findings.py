@@ -28,7 +28,7 @@ _SETTLEMENTS = {
     "failed": Settlement.FAILED,
     "abandoned": Settlement.FAILED,
 }
-#: NMI's clock and ours may differ by so much where only a time tells two refunds apart.
+#: By so much NMI's clock may be behind ours, where only a time tells two refunds apart.
 _CLOCKS_DIFFER = timedelta(seconds=60)
 
 
@@ -130,7 +130,8 @@ def _found_capture(ask: Ask, record: Record) -> Finding:
 def found_nameless(ask: Ask, records: Sequence[Record], original: Record | None) -> Finding:
     """What became of a refund that NMI does not list under its key: a refund of the same amount, since it was sent, without any key.
 
-    One such refund of the same card is it. A trace on the charge alone may be another's refund: that is a conflict, for a person to see.
+    One such refund of the same card is it. One from just before, or a trace on the charge alone, may be another's: that is a conflict, for a
+    person to see.
     """
     since = ask.sent_at
     if since is None:
@@ -144,9 +145,11 @@ def found_nameless(ask: Ask, records: Sequence[Record], original: Record | None)
     ]
     if len(nameless) > 1:
         return Finding(Seen.CONFLICT, text=f"NMI lists {len(nameless)} refunds like it, without a key.")
-    if nameless:
-        return _decided(_answer(AttemptState.SUCCEEDED, nameless[0], _done(nameless[0], "refund")))
     moment = since.replace(microsecond=0)
+    if nameless:
+        if not any(_is_like(ask, action, moment) for action in nameless[0].actions):
+            return Finding(Seen.CONFLICT, text="NMI lists a refund like it, from just before it was sent.")
+        return _decided(_answer(AttemptState.SUCCEEDED, nameless[0], _done(nameless[0], "refund")))
     if original is not None and any(_is_like(ask, action, moment) for action in original.actions):
         return Finding(Seen.CONFLICT, text="The charge shows a refund like it, and NMI does not say whose.")
     return Finding(Seen.ABSENT)
