@@ -157,6 +157,13 @@ def _row(r: Any) -> MailRow:
     )  # fmt: skip
 
 
+def is_any_due(tx: Transaction) -> bool:
+    """Whether a mail is to be sent now."""
+    o = _OUTBOX.c
+    query = sa.select(o.id).where(o.state.in_((MailState.QUEUED, MailState.SENDING)), o.next_try_at <= tx.now)
+    return bool(tx.rows(query.limit(1)))
+
+
 def next_due(tx: Transaction) -> Any:
     """The mail that has waited longest of those to be sent now, its row locked; None for none.
 
@@ -199,6 +206,17 @@ def settle(tx: Transaction, mail_id: int, worker: str, **values: Any) -> bool:
         )
         == 1
     )  # fmt: skip
+
+
+def postpone(
+    tx: Transaction, mail_id: int, state: MailState, tries: int, error: str, at: datetime | None
+) -> None:
+    """Puts a mail that nobody has claimed off to a later try."""
+    tx.run(
+        _OUTBOX.update()
+        .where(_OUTBOX.c.id == mail_id)
+        .values(state=state, tries=tries, last_error=error, next_try_at=at, worker="")
+    )
 
 
 def close(tx: Transaction, mail_id: int, state: MailState, error: str) -> None:
