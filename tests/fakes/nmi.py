@@ -16,6 +16,7 @@ from cstui.domain.clean import passes_luhn
 from tests.fakes.gateway_server import Clock, GatewayServer, Request, Response
 from tests.fakes.nmi_books import Act, Card, Refused, Transaction, approved, encoded, hundredths, written
 from tests.fakes.nmi_reports import report
+from tests.fakes.nmi_vault import keep, may_keep, remove
 
 KEY = "6457Thfj624V5r7WUwc5v6a68Zsd6YEm"
 #: The token that NMI's own pages give for testing.
@@ -219,7 +220,7 @@ class FakeNmi(GatewayServer):
         if vault and not self.has_vault:
             raise Refused("Your account is not set up to use the Customer Vault.")
         if vault.startswith("delete"):
-            return self._remove(form, vault)
+            return remove(self.vaults, form, vault)
         if kind in ("capture", "void", "refund"):
             return getattr(self, f"_{kind}")(form)  # type: ignore[no-any-return]
         return self._on_card(form, kind, vault, partial)
@@ -230,9 +231,9 @@ class FakeNmi(GatewayServer):
         amount = 0 if kind in ("validate", "") else hundredths(form.get("amount", ""))
         card = self._instrument(form, vault)
         if vault:
-            self._may_keep(form, vault)
+            may_keep(self.vaults, form, vault)
         if kind == "":
-            return self._keep(form, vault, card)
+            return keep(self.vaults, form, vault, card, next(self._numbers))
         one = self._new(kind, form, amount, card)
         self._ask_issuer(one, form, card, amount)
         self._refuse_duplicate(form, one)
@@ -254,7 +255,9 @@ class FakeNmi(GatewayServer):
         if partial:
             facts["amount_authorized"] = written(one.amount)
         if vault:
-            facts["customer_vault_id"] = self._keep(form, vault, card)["customer_vault_id"]
+            facts["customer_vault_id"] = keep(self.vaults, form, vault, card, next(self._numbers))[
+                "customer_vault_id"
+            ]
         return facts
 
     def _instrument(self, form: dict[str, str], vault: str) -> Card:
@@ -376,41 +379,6 @@ class FakeNmi(GatewayServer):
         else:
             one.touched(now)
         return approved("SUCCESS", back.ref, form.get("orderid", ""))
-
-    # The vault.
-
-    def _may_keep(self, form: dict[str, str], action: str) -> None:
-        vault, billing = form.get("customer_vault_id", ""), form.get("billing_id", "")
-        if len(billing) > 32:
-            raise Refused("Billing Id is too long")
-        if action == "add_customer" and vault in self.vaults:
-            raise Refused("Duplicate Customer Vault Id")
-        if action == "add_billing" and vault not in self.vaults:
-            raise Refused("Invalid Customer Vault Id")
-        if action == "add_billing" and billing in self.vaults[vault]:
-            raise Refused("Duplicate Billing Id")
-
-    def _keep(self, form: dict[str, str], action: str, card: Card) -> dict[str, str]:
-        vault = form.get("customer_vault_id") or str(next(self._numbers))
-        held = self.vaults.setdefault(vault, {})
-        billing = form.get("billing_id") or str(next(self._numbers))
-        held[billing] = Card(card.number, card.expiry, card.holder, len(held) + 1)
-        text = "Customer Added" if action == "add_customer" else "Billing Added"
-        return {**approved(text, "", ""), "customer_vault_id": vault}
-
-    def _remove(self, form: dict[str, str], action: str) -> dict[str, str]:
-        vault = form.get("customer_vault_id", "")
-        if vault not in self.vaults:
-            raise Refused("Invalid Customer Vault Id Specified")
-        if action == "delete_customer":
-            del self.vaults[vault]
-            return {**approved("Customer Deleted", "", ""), "customer_vault_id": vault}
-        if form.get("billing_id", "") not in self.vaults[vault]:
-            raise Refused("Invalid Billing Id")
-        if len(self.vaults[vault]) == 1:
-            raise Refused("Customer Vault must have at least one billing")
-        del self.vaults[vault][form["billing_id"]]
-        return {**approved("Billing Deleted", "", ""), "customer_vault_id": vault}
 
 
 def main() -> None:
