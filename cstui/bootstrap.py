@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cstui.services.customers import Customers
     from cstui.services.demo import Demo
     from cstui.services.drafts import Drafts
+    from cstui.services.gateways.registry import Gateways
     from cstui.services.imports.shopify import Imports
     from cstui.services.locks import Locks
     from cstui.services.notes import Notes
@@ -23,14 +24,18 @@ if TYPE_CHECKING:
     from cstui.services.presence import Presence
     from cstui.services.pulse import Pulse
     from cstui.services.reasons import Reasons
+    from cstui.services.refund_decisions import RefundDecisions
+    from cstui.services.refunds import Refunds
     from cstui.services.schema import Schema
     from cstui.services.search import Search
+    from cstui.services.secrets import Secrets
     from cstui.services.settings import Settings
     from cstui.services.sign_in import SignIn
     from cstui.services.staff import Staff
     from cstui.services.stores import Stores
     from cstui.services.subscriptions import Subscriptions
     from cstui.services.verification import Verifications
+    from cstui.services.worker import Worker
     from cstui.storage.reader import Reader
 
 
@@ -138,6 +143,45 @@ class Desk:
         return Orders(self.database, self.settings, self.verification)
 
     @cached_property
+    def secrets(self) -> Secrets:
+        """Keys and passwords of this machine."""
+        from cstui.services.secrets import Secrets
+
+        return Secrets()
+
+    @cached_property
+    def gateways(self) -> Gateways:
+        """The gateways' adapters; a key is read when one is first needed."""
+        from cstui.services.gateways.registry import Gateways
+
+        return Gateways(self.database, self.secrets)
+
+    @cached_property
+    def refunds(self) -> Refunds:
+        """Refunding and voiding."""
+        from cstui.services.refunds import Refunds
+
+        return Refunds(self.database, self.settings, self.verification)
+
+    @cached_property
+    def decisions(self) -> RefundDecisions:
+        """What supervisors and the queue decide about refunds and attempts."""
+        from cstui.services.refund_decisions import RefundDecisions
+
+        return RefundDecisions(self.database, self.settings)
+
+    def make_worker(self, *, name: str, is_inside: bool, senders: int = 4) -> Worker:
+        """A worker with a database connection of its own, not started yet."""
+        from cstui.services.gateways.registry import Gateways
+        from cstui.services.settings import Settings
+        from cstui.services.worker import Worker
+
+        database = Database(self.database.url)
+        return Worker(
+            database, Settings(database), Gateways(database, self.secrets), name=name, is_inside=is_inside, senders=senders
+        )  # fmt: skip
+
+    @cached_property
     def subscriptions(self) -> Subscriptions:
         """Subscriptions."""
         from cstui.services.subscriptions import Subscriptions
@@ -199,7 +243,7 @@ class Desk:
 
     def warm(self) -> None:
         """Loads what the first customer and order will need; called behind the first paint."""
-        for part in ("customers", "orders", "locks", "notes", "drafts", "presence"):
+        for part in ("customers", "orders", "locks", "notes", "drafts", "presence", "refunds"):
             getattr(self, part)
 
     def close(self) -> None:

@@ -23,6 +23,8 @@ class What(StrEnum):
     - `LOST`: `token`, `how` (forced, taken_over, handed_over, expired, or empty where unknown), `by`, `at`, `reason`
     - `IDLE_WARNING`: `token`, `idle`, `release_in` (seconds; None where it is never released)
     - `IDLE_RELEASED`: `token`, `idle`; the editor keeps its text as a draft
+    - `PAYMENT`: something about the money of this record changed (an attempt, a refund, a transaction, a mail, a card)
+    - `MONEY`: `news`, a `MoneyNews`: this person's own attempts, what waits for him, whether a worker lives
     - `AWAY`, `BACK`: the database went away (`error`) and answers again; after `BACK` what is shown is read anew
     - `ANY`: something was stored somewhere (only while `Pulse.everything(True)`)
     """
@@ -36,6 +38,8 @@ class What(StrEnum):
     LOST = "lost"
     IDLE_WARNING = "idle_warning"
     IDLE_RELEASED = "idle_released"
+    PAYMENT = "payment"
+    MONEY = "money"
     AWAY = "away"
     BACK = "back"
     ANY = "any"
@@ -58,6 +62,7 @@ class Picture:
     version: int
     edit_lock: LockState | None = None
     last_note: int = 0
+    money: str = ""
     lookers: tuple[str, ...] = ()
 
 

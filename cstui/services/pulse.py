@@ -15,6 +15,7 @@ from cstui.domain.errors import DatabaseAway
 from cstui.domain.ids import Kind
 from cstui.domain.live import LiveEvent, Picture, What
 from cstui.domain.locking import LockRules
+from cstui.domain.money_news import MoneyNews
 from cstui.storage.live import Busy, LiveConnection
 from cstui.storage.url import DatabaseUrl, read_url
 
@@ -46,6 +47,8 @@ class Pulse:
         self._watched: dict[_Spot, Picture | None] = {}
         self._known: dict[_Spot, int] = {}
         self._all = False
+        self._person: tuple[int, frozenset[int] | None] | None = None
+        self._money: MoneyNews | None = None
         self._told_knocks: set[int] = set()
         self._warned = False
         self._last_key = time.monotonic()
@@ -124,6 +127,12 @@ class Pulse:
     def everything(self, wanted: bool) -> None:
         """Whether the desk hears `What.ANY` whenever anything was stored anywhere: for lists of all locks."""
         self._all = wanted
+
+    def for_person(self, staff_id: int | None, approves_in: frozenset[int] | None = frozenset()) -> None:
+        """Whose money news this desk hears (None: nobody's), and in which stores he approves refunds (None: in all)."""
+        self._person = None if staff_id is None else (staff_id, approves_in)
+        self._money = None
+        self._ask()
 
     def _wake(self) -> None:
         if self._line is not None:
@@ -220,6 +229,7 @@ class Pulse:
                 if spot in pictures:
                     self._tell_news(line, spot, pictures[spot])
         self._tell_lost(line, set(held) - line.still_held(held))
+        self._tell_money(line)
         for token, knock in line.knocks(held, answered=False):
             if knock.id not in self._told_knocks:
                 self._told_knocks.add(knock.id)
@@ -229,6 +239,15 @@ class Pulse:
             if knock.id not in self._told_knocks and knock.answer != "withdrawn":
                 self._told_knocks.add(knock.id)
                 self._tell_answer(token, knock.id, knock.answer, (Kind(knock.record_kind), knock.record_id))
+
+    def _tell_money(self, line: LiveConnection) -> None:
+        person = self._person
+        if person is None:
+            return
+        news = line.money_news(*person)
+        if news != self._money and person == self._person:
+            self._money = news
+            self._say(LiveEvent(What.MONEY, facts={"news": news}))
 
     def _tell_answer(self, token: str, knock_id: int, answer: str, spot: _Spot) -> None:
         with self._guard:
@@ -252,6 +271,8 @@ class Pulse:
             self._say(LiveEvent(What.LOCK, *spot, {"lock": new.edit_lock}))
         if old is not None and new.last_note != old.last_note:
             self._say(LiveEvent(What.NOTE, *spot, {"note_id": new.last_note}))
+        if old is not None and new.money != old.money:
+            self._say(LiveEvent(What.PAYMENT, *spot))
         if new.lookers != (old.lookers if old else ()):
             self._say(LiveEvent(What.PRESENCE, *spot, {"who": new.lookers}))
 

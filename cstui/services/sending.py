@@ -12,10 +12,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from cstui.domain.attempts import SEND_WITHIN, absence_counts
-from cstui.domain.errors import CstuiError
+from cstui.domain.errors import CstuiError, DatabaseAway
 from cstui.domain.gateways import Answer, Capabilities, Finding, Operation, Seen, Settlement, Why
 from cstui.domain.payments import AttemptState
 from cstui.services import outcomes
+from cstui.services.gateways.base import GatewayAway
 from cstui.services.refund_basis import SettingsRead
 from cstui.storage.database import Database
 from cstui.storage.queries import attempts
@@ -33,7 +34,7 @@ _LONGEST_PAUSE = 30.0
 class Line(Protocol):
     """Where adapters come from."""
 
-    def of(self, gateway: str, account: str, *, checked: bool = False) -> Gateway:
+    def of(self, gateway: str, account: str, *, checked: bool = False, closed_too: bool = False) -> Gateway:
         """The adapter of an account. Errors: `CstuiError` where it cannot be used."""
         ...
 
@@ -109,8 +110,9 @@ class Sending:
         try:
             adapter = self._gateways.of(claimed.gateway, claimed.account, checked=True)
         except CstuiError as error:
-            # No key, closed, live where test was said: nothing has been sent.
-            return Answer(AttemptState.NOT_SENT, Why.ACCOUNT, text=error.message)
+            # Nothing has been sent: no key, closed, live where test was said, or the gateway is not there to say which.
+            why = Why.NOT_SENT if isinstance(error, GatewayAway | DatabaseAway) else Why.ACCOUNT
+            return Answer(AttemptState.NOT_SENT, why, text=error.message)
         if self._ticks() - began > SEND_WITHIN.total_seconds():
             # This process stood still (a suspended machine): others may have found it orphaned by now.
             return Answer(AttemptState.NOT_SENT, Why.NOT_SENT, text="Not sent: the worker stood still.")
@@ -127,7 +129,8 @@ class Sending:
 
     def _find(self, claimed: Claimed) -> Finding:
         try:
-            return self._gateways.of(claimed.gateway, claimed.account).look_up(claimed.ask)
+            adapter = self._gateways.of(claimed.gateway, claimed.account, closed_too=True)
+            return adapter.look_up(claimed.ask)
         except CstuiError as error:
             return Finding(Seen.UNREACHABLE, None, error.message)
         except Exception as error:

@@ -19,6 +19,8 @@ from cstui.domain.errors import DatabaseAway
 from cstui.domain.ids import Kind
 from cstui.domain.live import Ending, Picture
 from cstui.domain.locking import Knock, LockState, Purpose
+from cstui.domain.money_news import MoneyNews
+from cstui.storage.queries import money_news
 from cstui.storage.reader import Row, _psycopg_style, instant_of
 from cstui.storage.url import POSTGRES_ARGUMENTS, SQLITE_PRAGMAS, DatabaseUrl
 from cstui.storage.write_queue import WriteQueue
@@ -122,14 +124,44 @@ class LiveConnection:
             table, _, notes = _WATCHED[kind]
             keys = ", ".join(str(int(key)) for of, key in watched if of is kind)
             rows = self._rows(
-                f"SELECT r.id, r.version, (SELECT max(n.id) FROM note n WHERE {notes}), l.holder_name, l.holder_id, l.terminal,"
+                f"SELECT r.id, r.version, (SELECT max(n.id) FROM note n WHERE {notes}), {self._money_of(kind)},"
+                " l.holder_name, l.holder_id, l.terminal,"
                 f" l.acquired_at, l.active_at, l.lease_until, l.purpose, l.breakable, l.token FROM {table} r"
                 f" LEFT JOIN edit_lock l ON l.record_kind = '{kind}' AND l.record_id = r.id WHERE r.id IN ({keys})"
             )
             for row in rows:
                 spot = (kind, row[0])
-                found[spot] = Picture(row[1], _lock_state(row[3:], now), row[2] or 0, lookers.get(spot, ()))
+                found[spot] = Picture(
+                    row[1], _lock_state(row[4:], now), row[2] or 0, row[3] or "", lookers.get(spot, ())
+                )
         return found
+
+    def _money_of(self, kind: Kind) -> str:
+        """What stands for the money of a record: it differs whenever an attempt, a refund, a transaction, a mail or a card does."""
+        if kind not in (Kind.ORDER, Kind.CUSTOMER):
+            return "''"
+        column = f"{kind}_id"
+        gathered = "group_concat({0}, ' ')" if self.url.is_sqlite else "string_agg({0}, ' ')"
+        parts = [
+            ("payment_attempt", "id || state", ""),
+            ("refund", "id || state || amount", ""),
+            ("payment_transaction", "id || status", ""),
+            ("outbox", "id || state", ""),
+        ]
+        if kind is Kind.CUSTOMER:
+            parts.append(
+                ("card", "id || CASE WHEN is_default THEN 'd' ELSE '' END", " AND x.removed_at IS NULL")
+            )
+        pieces = [
+            f"coalesce((SELECT {gathered.format('p.s')} FROM (SELECT {shown} AS s FROM {table} x WHERE x.{column} = r.id{more}"
+            " ORDER BY x.id DESC LIMIT 50) p), '')"
+            for table, shown, more in parts
+        ]
+        return " || '/' || ".join(pieces)
+
+    def money_news(self, staff_id: int, approves_in: frozenset[int] | None) -> MoneyNews:
+        """The picture of money for one person."""
+        return money_news.read(self._rows, self.url.is_sqlite, staff_id, approves_in)
 
     def last_edit(self, kind: Kind, record_id: int, version: int) -> tuple[str, datetime | None]:
         """Who made this version of a record, and when."""

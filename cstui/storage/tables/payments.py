@@ -74,6 +74,7 @@ class Refund(Base, table=True):
     __tablename__ = "refund"
     __table_args__ = (
         sa.Index("ix_refund_order_id", "order_id"),
+        sa.Index("ix_refund_customer_id", "customer_id"),
         sa.Index("ix_refund_state", "state", "next_try_at"),
         sa.CheckConstraint("amount > 0", name="amount"),
         sa.CheckConstraint("failures >= 0", name="failures"),

@@ -310,6 +310,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("refund", schema=None) as batch_op:
         batch_op.create_index("ix_refund_order_id", ["order_id"], unique=False)
+        batch_op.create_index("ix_refund_customer_id", ["customer_id"], unique=False)
         batch_op.create_index("ix_refund_state", ["state", "next_try_at"], unique=False)
 
     op.create_table(
