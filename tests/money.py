@@ -194,7 +194,7 @@ class MoneyBench:
         return sum(
             row.amount
             for row in self.rows(BOOKS)
-            if row.kind in ("refund", "void", "credit") and row.state != "failed"
+            if row.kind in ("refund", "void", "credit") and row.state in ("done", "pending")
         )
 
     def back_here(self) -> int:
