@@ -15,6 +15,7 @@ from cstui.services.password_hash import hashed
 from cstui.storage import schema
 from cstui.storage.bulk import bulk_insert
 from cstui.storage.database import Database
+from cstui.storage.demo_data import sandbox_books
 from cstui.storage.demo_data.build import DemoRows, demo_rows
 from cstui.storage.demo_data.shops import STAFF
 from cstui.storage.demo_data.situations import BOB_HOLDS_AT
@@ -81,9 +82,9 @@ class Demo:
         return _summary(made)
 
     def refresh(self) -> None:
-        """Makes Bob's lock look as if he had been there until just now; done each time the demo is opened.
+        """Makes Bob's lock look as if he had been there until just now, and what waited for settlement as if it still did.
 
-        Nothing happens once somebody has removed it.
+        Done each time the demo is opened. Nothing happens once somebody has removed the lock; what was voided, refunded or has settled stays so.
         """
         with self._database.write() as tx:
             now = tx.now
@@ -97,6 +98,7 @@ class Demo:
                     lease_until=now + timedelta(days=1),
                 )
             )  # fmt: skip
+            sandbox_books.freshen(tx)
 
 
 def _require_empty(tx: Transaction) -> None:

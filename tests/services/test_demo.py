@@ -17,8 +17,10 @@ from cstui.domain.audit import event_hash, instant_text, value_hash
 from cstui.domain.clean import clean, find_card_number
 from cstui.domain.customers import checked_email, checked_locale
 from cstui.domain.errors import Conflict
+from cstui.domain.gateway_rules import last_cut_off
+from cstui.domain.gateways import Account, Ask, Operation, Settlement, Verdict
 from cstui.domain.ids import Kind
-from cstui.domain.money import shared_out
+from cstui.domain.money import Money, shared_out
 from cstui.domain.orders import DiscountTarget, HoldState, OrderStatus
 from cstui.domain.payments import (
     PaymentStatus,
@@ -33,6 +35,7 @@ from cstui.domain.shipments import ShipmentState, fulfilment_status
 from cstui.domain.subscriptions import PeriodState, SubscriptionStatus
 from cstui.services.audit import Audit
 from cstui.services.demo import Demo
+from cstui.services.gateways.sandbox import Sandbox
 from cstui.services.orders import Orders
 from cstui.services.password_hash import fits
 from cstui.services.search import Search
@@ -53,11 +56,13 @@ from cstui.storage.tables.orders import (
 )
 from cstui.storage.tables.payments import Transaction as PaymentTransaction
 from cstui.storage.tables.people import Reason, Staff, StaffGrant, Store
+from cstui.storage.tables.sandbox import SandboxCard, SandboxTransaction
 from cstui.storage.tables.subscriptions import Subscription, SubscriptionPeriod
 from tests.conftest import sqlite_url
 
 DAY = date(2026, 11, 22)
 BEGUN = datetime(2026, 11, 22, tzinfo=UTC)
+CHARGES = (TransactionKind.SALE, TransactionKind.CAPTURE)
 PASSWORD = "heather over granite"
 #: Numbers that regulators set aside for films and books.
 FICTION = re.compile(
@@ -117,6 +122,7 @@ def test_it_seeds_both_kinds_of_database_with_the_same_rows(db: Database, seeded
         tx.session.add(
             Note(subject_kind=Kind.CUSTOMER, subject_id=1, customer_id=1, body="Hello", created_at=BEGUN)
         )
+    Demo(db).refresh()
 
 
 def test_a_database_with_data_is_left_alone(seeded: Database) -> None:
@@ -446,7 +452,58 @@ def test_a_file_without_a_schema_is_seeded_for_any_day_and_bobs_lock_is_fresh_wh
         tx.run(table_of(EditLock).delete())
     demo.refresh()
     assert dumped(database, table_of(EditLock)) == []
+    _require_that_late_charges_can_be_voided(database)
     database.close()
+
+
+def _require_that_late_charges_can_be_voided(database: Database) -> None:
+    """What was still waiting for settlement when the demo's day began waits whenever it is opened, in both books; the rest has settled."""
+    gateway = Sandbox(Account("sandbox", "harbor", is_test=True, zone="America/New_York"), database)
+    moves = dumped(database, table_of(PaymentTransaction))
+    touched = {row.parent_id for row in moves}
+    charges = [
+        row
+        for row in moves
+        if row.account == "harbor" and row.kind in CHARGES and row.status is TransactionStatus.SUCCEEDED
+    ]
+    waiting = [row for row in charges if row.settled_at is None and row.id not in touched]
+    with database.read() as tx:
+        since = last_cut_off(tx.now, "20:00", "America/New_York")
+    assert len(waiting) >= 5 and all(row.occurred_at >= since for row in waiting)
+    assert {gateway.settlement(row.gateway_ref) for row in waiting} == {Settlement.WAITING}
+    settled = next(row for row in charges if row.settled_at is not None)
+    assert gateway.settlement(settled.gateway_ref) is Settlement.SETTLED
+    first = waiting[0]
+    ask = Ask("test", Operation.VOID, Money(first.amount, first.currency), target=first.gateway_ref)
+    assert gateway.send(ask).verdict is Verdict.APPROVED
+    Demo(database).refresh()
+    assert gateway.settlement(first.gateway_ref) is Settlement.VOIDED
+
+
+def test_the_sandbox_has_the_same_books_as_the_desk(rows: Rows) -> None:
+    def sums(lines: list[Any]) -> Counter[tuple[str, ...]]:
+        found: Counter[tuple[str, ...]] = Counter()
+        for line in lines:
+            found[line.account, str(line.kind), line.currency] += line.amount
+        return found
+
+    moves = [
+        row
+        for row in rows(PaymentTransaction)
+        if row.gateway == "sandbox" and row.status is TransactionStatus.SUCCEEDED
+    ]
+    lines = {(line.account, line.ref): line for line in rows(SandboxTransaction)}
+    assert sums(moves) == sums(list(lines.values())) and len(lines) == len(moves)
+    refs = {row.id: row.gateway_ref for row in moves}
+    held = {(card.account, card.vault) for card in rows(SandboxCard)}
+    for row in moves:
+        line = lines[row.account, row.gateway_ref]
+        assert line.parent_ref == refs.get(row.parent_id, "") and line.created_at == row.occurred_at
+        assert not line.vault or (row.account, line.vault) in held
+        if row.kind in CHARGES:
+            assert line.settles_at == row.settled_at if row.settled_at else line.settles_at > BEGUN
+        if row.kind is TransactionKind.VOID:
+            assert lines[row.account, line.parent_ref].state == "voided"
 
 
 def test_the_history_proves_itself(seeded: Database) -> None:

@@ -12,6 +12,7 @@ from cstui.storage.demo_data.history import History
 from cstui.storage.demo_data.orders import REACH, Calendar, OrderBook, Plan
 from cstui.storage.demo_data.people import People, Person
 from cstui.storage.demo_data.rows import Rows
+from cstui.storage.demo_data.sandbox_books import add_books
 from cstui.storage.demo_data.shops import Shop, add_reasons, add_shops, add_staff
 from cstui.storage.demo_data.situations import Situation, Situations
 from cstui.storage.demo_data.subscriptions import Subscriptions
@@ -59,6 +60,7 @@ def demo_rows(day: date, password_hashes: Mapping[str, str], seed: int) -> DemoR
         course.run(plan)
     subscriptions.close()
     _known_since_first_order(rows, placed)
+    add_books(rows)
     history = History(rows, _dice(seed, "history"), staff, until)
     history.of_orders(placed)
     history.of_people(known + crowd)

@@ -6,11 +6,13 @@ import random
 from datetime import datetime, timedelta
 from typing import Any
 
+from cstui.domain.gateway_rules import next_cut_off
 from cstui.domain.payments import PaymentStatus, TransactionKind, TransactionOrigin, TransactionStatus
 from cstui.storage.demo_data.orders import Plan
 from cstui.storage.demo_data.rows import Rows
 from cstui.storage.tables.customers import Card
 from cstui.storage.tables.payments import Transaction
+from cstui.storage.tables.people import GatewayAccount
 
 _K, _P, _T = TransactionKind, PaymentStatus, TransactionStatus
 _DECLINES = (
@@ -29,6 +31,9 @@ class MoneyMoves:
         self._rows = rows
         self._dice = dice
         self._until = until
+        self._days = {
+            (row["gateway"], row["name"]): (row["cut_off"], row["zone"]) for row in rows.of(GatewayAccount)
+        }
 
     def method_of(self, plan: Plan) -> str:
         """How the order is paid, in words."""
@@ -117,13 +122,14 @@ class MoneyMoves:
         account = card["account"] if card else ""
         if gateway == "oldpay" and plan.shop.code != "harbor":
             gateway, account = "sandbox", plan.shop.code
-        settled = at + timedelta(hours=self._dice.randint(6, 30))
+        cut_off, zone = self._days.get((gateway, account), ("20:00", plan.shop.zone))
+        settled = next_cut_off(at, cut_off, zone)
         moved = kind in (_K.SALE, _K.CAPTURE, _K.REFUND) and facts.get("status", _T.SUCCEEDED) is _T.SUCCEEDED
         values: dict[str, Any] = {
             "status": _T.SUCCEEDED,
             "response_code": "00",
             "response_text": "Approved",
-            "settled_at": settled if moved and settled < self._until else None,
+            "settled_at": settled if moved and settled <= self._until else None,
             **facts,
         }
         if values["status"] is _T.UNKNOWN:

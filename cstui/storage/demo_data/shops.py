@@ -227,7 +227,8 @@ def add_shops(rows: Rows, at: datetime) -> tuple[Shop, ...]:
             )
         )
         rows.add(
-            GatewayAccount, store_id=key, gateway="sandbox", name=code, is_test=True, is_main=True, zone=zone, created_at=at,
+            GatewayAccount, store_id=key, gateway="sandbox", name=code, is_test=True, is_main=True, cut_off="20:00", zone=zone,
+            options='{"pause": "1.5"}', created_at=at,
         )  # fmt: skip
     rows.add(
         GatewayAccount, store_id=shops[0].id, gateway="oldpay", name="harbor-2024", is_test=True, is_open=False,
