@@ -61,7 +61,7 @@ def test_while_typing_the_footer_shows_only_keys_that_work_in_a_field() -> None:
 def test_what_this_version_lacks_is_shown_nowhere() -> None:
     keymap = KeyMap.load()
     lacking = {action.id for action in TABLE if not action.built}
-    assert "order.refund" in lacking
+    assert "order.split" in lacking
     assert not lacking & {row.id for group in help_table(keymap) for row in group.rows}
     assert not lacking & {entry.id for entry in palette(keymap)}
     assert not lacking & {command.id for command in commands().values()}
@@ -131,7 +131,7 @@ def test_an_unknown_command_is_refused_with_the_nearest() -> None:
         read_command(":lokcs")
     assert refused.value.suggestion == "locks"
     with pytest.raises(UnknownCommand, match="not in this version"):
-        read_command(":refund 10234")
+        read_command(":split 10234")
     with pytest.raises(UnknownCommand):
         read_command(":")
 

@@ -24,6 +24,7 @@ class Context(StrEnum):
     SUBSCRIPTION = "Subscription"
     HISTORY = "History of a record"
     LOCKS = "List of locks"
+    MONEY = "Refund queue and attempts"
     PANEL = "Panels and forms"
 
 
@@ -253,6 +254,44 @@ _ORDER = _rows(
         permission=Permission.ORDER_UNLOCK, command="unlock", consequence=True, also=(Context.LOCKS,)),
 )  # fmt: skip
 
+_MONEY_ALWAYS = _rows(
+    Context.ALWAYS, "Money",
+    Key("money.queue", (), "Refund queue",
+        "Lists refunds that wait for approval, a decision, settlement or the next try; Enter decides.", command="refunds"),
+    Key("money.attempts", (), "Attempts", "Lists payment attempts with what became of them.", command="attempts"),
+)  # fmt: skip
+
+_MONEY_NAV = _rows(
+    Context.NAV, "Money",
+    Key("money.takeback", ("u",), "Take back",
+        "Takes your last refund or void back while it has not been sent.", permission=Permission.REFUND_REQUEST,
+        command="takeback"),
+)  # fmt: skip
+
+_MONEY_ORDER = _rows(
+    Context.ORDER, "Money",
+    Key("order.refund", ("R",), "Refund",
+        "Shows what would go back, of what and how; y sends it. 0 is never sent, full means what remains.",
+        permission=Permission.REFUND_REQUEST, moves_money=True, command="refund", args="NUMBER", consequence=True,
+        also=(Context.CUSTOMER,)),
+    Key("order.void", ("V",), "Void", "Takes a charge back that has not settled, or lifts a hold on the card.",
+        permission=Permission.REFUND_REQUEST, moves_money=True, command="void", consequence=True, also=(Context.CUSTOMER,)),
+    Key("order.mail", ("M",), "Mail", "Sends a mail of the focused order, payment or shipment again.",
+        permission=Permission.MAIL_RESEND, command="mail", consequence=True, also=(Context.CUSTOMER,)),
+    Key("order.reship", ("F",), "Fulfilment", "Ships the focused shipment again, or cancels it while it is in the house.",
+        permission=Permission.ORDER_UPDATE, command="reship", consequence=True, also=(Context.CUSTOMER,)),
+    Key("order.dispute", (), "Dispute", "Records a dispute of the customer's bank, or how it ended; it blocks refunds.",
+        permission=Permission.REFUND_APPROVE, command="dispute", consequence=True),
+)  # fmt: skip
+
+_MONEY_CUSTOMER = _rows(
+    Context.CUSTOMER, "Money",
+    Key("customer.card", ("C",), "Card", "Adds a card, sends a link for one, or makes the focused one the default.",
+        permission=Permission.CARD_MANAGE, command="card", consequence=True),
+    Key("customer.cancel", ("X",), "End it", "Cancels the focused order or shipment, or removes the focused card.",
+        command="end", consequence=True),
+)  # fmt: skip
+
 _ORDER_HISTORY = _rows(
     Context.HISTORY, "Order",
     Key("history.open", ("enter",), "As of then", "Shows the order as it was after the focused event.",
@@ -271,24 +310,14 @@ _KEPT_CUSTOMER = _kept(
         command="join", consequence=True, also=(Context.SEARCH,)),
     Key("customer.dial", ("d",), "Dial", "Dials the focused number.", permission=Permission.CALL_LOG,
         command="dial"),
-    Key("customer.card", ("C",), "Card", "Adds or renews a card.", permission=Permission.CARD_MANAGE,
-        command="card", consequence=True),
 )  # fmt: skip
 
 _KEPT_ORDER = _kept(
     Context.ORDER,
-    Key("order.refund", ("R",), "Refund", "Refunds the order.", permission=Permission.REFUND_REQUEST,
-        moves_money=True, command="refund", args="NUMBER", consequence=True),
-    Key("order.void", ("V",), "Void", "Voids a payment.", permission=Permission.REFUND_REQUEST,
-        moves_money=True, command="void", consequence=True),
     Key("order.split", ("S",), "Split", "Splits a shipment.", permission=Permission.SHIPMENT_SPLIT,
         command="split", consequence=True),
     Key("order.return", ("T",), "Return", "Takes back or exchanges.", permission=Permission.RETURN_CREATE,
         moves_money=True, command="return", consequence=True),
-    Key("order.reship", ("F",), "Reship", "Ships again.", permission=Permission.ORDER_UPDATE,
-        command="reship", consequence=True),
-    Key("order.mail", ("M",), "Mail", "Sends a mail again.", permission=Permission.MAIL_RESEND,
-        command="mail", consequence=True),
 )  # fmt: skip
 
 _KEPT_SUBSCRIPTION = _kept(
@@ -330,6 +359,10 @@ TABLE: tuple[Key, ...] = (
     *_FINDING_SEARCH,
     *_CUSTOMER,
     *_ORDER,
+    *_MONEY_ALWAYS,
+    *_MONEY_NAV,
+    *_MONEY_ORDER,
+    *_MONEY_CUSTOMER,
     *_ORDER_HISTORY,
     *_KEPT_ALWAYS,
     *_KEPT_CUSTOMER,
@@ -345,10 +378,11 @@ FOOTERS: dict[Context, tuple[str, ...]] = {
         "desk.help"),
     Context.SEARCH: ("nav.open", "order.open", "search.recent", "search.form", "search.clear", "call.log",
         "desk.help"),
-    Context.CUSTOMER: ("nav.open", "customer.edit", "customer.verify", "note.add", "call.log", "desk.find",
+    Context.CUSTOMER: ("nav.open", "order.refund", "order.mail", "customer.edit", "customer.verify", "note.add",
         "desk.help"),
-    Context.ORDER: ("order.edit", "order.address", "order.hold", "order.cancel", "note.add", "desk.actions",
+    Context.ORDER: ("order.edit", "order.refund", "order.void", "order.address", "order.hold", "order.cancel",
         "desk.help"),
+    Context.MONEY: ("nav.open", "nav.filter", "desk.refresh", "desk.back", "desk.help"),
     Context.SUBSCRIPTION: ("note.add", "call.log", "record.audit", "desk.find", "desk.back", "desk.help"),
     Context.HISTORY: ("history.open", "nav.filter", "desk.copy", "desk.back", "desk.help"),
     Context.LOCKS: ("nav.open", "order.unlock", "nav.filter", "desk.refresh", "desk.back", "desk.help"),
