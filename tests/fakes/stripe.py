@@ -164,11 +164,12 @@ class StripeServer(GatewayServer):
         if "customer" in form:
             self.books.get("customers", form["customer"], "customer")
         fields = ("customer", "payment_intent", "charge", "email", "type")
-        since = int(form.get("created[gte]", "0"))
+        since, until = int(form.get("created[gte]", "0")), int(form.get("created[lte]", "99999999999"))
         rows = [
             row
             for row in reversed(self.books.stores[folder].values())
-            if row["created"] >= since and all(row.get(name) == form[name] for name in fields if name in form)
+            if since <= row["created"] <= until
+            and all(row.get(name) == form[name] for name in fields if name in form)
         ]
         after = form.get("starting_after")
         if after:

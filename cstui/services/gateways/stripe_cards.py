@@ -28,6 +28,8 @@ from cstui.services.gateways.stripe_replies import (
 
 #: Our clock and Stripe's may differ by this much.
 SKEW = timedelta(minutes=10)
+#: No later than this after the first try is anything sent again.
+_LAST_TRY = timedelta(hours=24)
 #: Where a customer lands who has filled a card link, where the account names no page of the store's.
 _THANKS = "https://stripe.com/"
 
@@ -86,6 +88,8 @@ class StripeCards:
     def drop(self, ask: Ask) -> Answer:
         """Detaches a card for good; one that is not there any more counts as removed."""
         method = _method_of(ask)
+        if not method:
+            return Answer(AttemptState.REJECTED, Why.NO_SUCH_RECORD, text="There is no card to remove.")
         heard = self.line.post(at("payment_methods", method, "detach"), {}, ask.key + "-confirm")
         if heard.is_good:
             return done(heard)
@@ -167,7 +171,9 @@ class StripeCards:
     def _customer_made_by(self, ask: Ask) -> str | Finding:
         form = {"email": ask.email} if ask.email else {}
         if ask.sent_at is not None:
-            form["created[gte]"] = str(int((ask.sent_at - SKEW).timestamp()))
+            # By time where it is known: the address may have changed since.
+            since, until = ask.sent_at - SKEW, ask.sent_at + _LAST_TRY + SKEW
+            form = {"created[gte]": str(int(since.timestamp())), "created[lte]": str(int(until.timestamp()))}
         found = self.line.all("/customers", form)
         if isinstance(found, Heard):
             return away(found)

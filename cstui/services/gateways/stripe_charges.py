@@ -130,8 +130,10 @@ class StripeCharges:
             return nothing
         made = self._create(ask)
         if not made.is_good:
-            state = refusal(made).state
-            return away(made) if state in (AttemptState.UNKNOWN, AttemptState.NOT_SENT) else nothing
+            answer = refusal(made)
+            # Only a refusal of the charge itself shows that there is none: not silence, and not a key that was used before.
+            doubt = answer.state in (AttemptState.UNKNOWN, AttemptState.NOT_SENT)
+            return away(made) if doubt or answer.why in (Why.MISMATCH, Why.ACCOUNT) else nothing
         # A key that was used before brings the old answer back: how the payment stands now is read.
         heard = self.line.get(at("payment_intents", text_of(made.object, "id")), WITH_CHARGE)
         return self._judge(heard, ask) if heard.is_good else away(heard)
