@@ -11,14 +11,19 @@ from cstui.storage.database import Database
 
 if TYPE_CHECKING:
     from cstui.domain.live import LiveEvent
+    from cstui.domain.mails import MailServer
     from cstui.services.audit import Audit
     from cstui.services.calls import Calls
     from cstui.services.customers import Customers
     from cstui.services.demo import Demo
     from cstui.services.drafts import Drafts
+    from cstui.services.gateway_accounts import GatewayAccounts
     from cstui.services.gateways.registry import Gateways
     from cstui.services.imports.shopify import Imports
     from cstui.services.locks import Locks
+    from cstui.services.mail.delivery import Delivery
+    from cstui.services.mail.mails import Mails
+    from cstui.services.mail.wording import MailTemplates
     from cstui.services.notes import Notes
     from cstui.services.orders import Orders
     from cstui.services.presence import Presence
@@ -157,6 +162,13 @@ class Desk:
         return Gateways(self.database, self.secrets)
 
     @cached_property
+    def gateway_accounts(self) -> GatewayAccounts:
+        """The accounts at gateways: adding, changing, looking at them."""
+        from cstui.services.gateway_accounts import GatewayAccounts
+
+        return GatewayAccounts(self.database)
+
+    @cached_property
     def refunds(self) -> Refunds:
         """Refunding and voiding."""
         from cstui.services.refunds import Refunds
@@ -208,6 +220,28 @@ class Desk:
         from cstui.services.presence import Presence
 
         return Presence(self.database)
+
+    @cached_property
+    def mails(self) -> Mails:
+        """What was mailed, and mailing it again."""
+        from cstui.services.mail.mails import Mails
+
+        return Mails(self.database, self.settings, self.verification)
+
+    @cached_property
+    def mail_templates(self) -> MailTemplates:
+        """The words of mails."""
+        from cstui.services.mail.wording import MailTemplates
+
+        return MailTemplates(self.database)
+
+    def mail_delivery(self, server: MailServer) -> Delivery:
+        """Hands mails over to that server."""
+        from cstui.services.mail.delivery import Delivery
+        from cstui.services.mail.smtp import SmtpTransport
+        from cstui.services.secrets import Secrets
+
+        return Delivery(self.database, self.settings, SmtpTransport(server, Secrets()))
 
     @cached_property
     def audit(self) -> Audit:
