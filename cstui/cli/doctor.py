@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ _CLOCK_SECONDS = 30
 _LEAST_FREE_MEGABYTES = 50
 #: How long the database may take for all its checks; with the keyring's own bound the doctor ends within ten seconds.
 _DATABASE_SECONDS = 8.0
+#: How long may be spent on looking for gateways' keys: a keyring may take five seconds for each.
+_KEY_SECONDS = 1.0
 
 _Look = Callable[[Session], Iterable[Finding]]
 
@@ -33,7 +36,7 @@ def examined(session: Session) -> list[Finding]:
     findings += doctor_machine.folders(config)
     findings += doctor_machine.keyring()
     findings += _within(_DATABASE_SECONDS, lambda: _whole_database(session))
-    findings.append(Finding("mail, gateway, worker", State.OK, "not part of this version"))
+    findings.append(Finding("mail, worker", State.OK, "not part of this version"))
     return findings
 
 
@@ -47,7 +50,8 @@ def _whole_database(session: Session) -> list[Finding]:
     """Stops at the first thing without which the next cannot be asked."""
     findings: list[Finding] = []
     for part in (_Part("database", _schema), _Part("staff", _people), _Part("clocks", _clocks), _Part("disk", _disk),
-                 _Part("settings", _settings), _Part("sign-in", _sign_in), _Part("locks", _locks)):  # fmt: skip
+                 _Part("settings", _settings), _Part("sign-in", _sign_in), _Part("locks", _locks),
+                 _Part("gateways", _gateways)):  # fmt: skip
         findings += _looked(part.name, part.look, session)
         if findings and findings[-1].state is State.BROKEN:
             break
@@ -173,3 +177,19 @@ def _locks(session: Session) -> Iterator[Finding]:
         yield Finding("locks", State.DOUBTFUL, found, fix)
     else:
         yield Finding("locks", State.OK, found)
+
+
+def _gateways(session: Session) -> Iterator[Finding]:
+    """Which accounts there are, and where their keys come from here; asks no gateway. A desk that leaves sending to a worker needs no key."""
+    if not session.everywhere.acting_as and not session.login.kept():
+        return
+    gateways = session.bare_desk.gateways
+    rows = [row for row in gateways.rows() if row.is_open]
+    until = time.monotonic() + _KEY_SECONDS
+    told: list[str] = []
+    for row in rows:
+        source = gateways.key_source(row.account) if time.monotonic() < until else "not looked for"
+        told.append(
+            f"{row.gateway} {row.name} ({'test' if row.is_test else 'live'}), key: {source or 'none here'}"
+        )
+    yield Finding("gateways", State.OK, "; ".join(told) or "no accounts yet")

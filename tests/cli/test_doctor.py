@@ -38,7 +38,7 @@ def test_a_healthy_desk_has_nothing_broken(shop: Shop) -> None:
     assert list(found) == [
         "terminal", "TERM", "locale", "colours", "configuration", "database source", "keys", "log folder", "state folder", "keyring",
         "database", "schema", "clocks", *(["disk"] if shop.database.is_sqlite else []), "settings", "sign-in", "locks",
-        "mail, gateway, worker",
+        "gateways", "mail, worker",
     ]  # fmt: skip
     assert found["sign-in"]["found"] == "signed in as adam"
 
@@ -191,6 +191,23 @@ def test_stale_locks_are_named_with_the_command_that_frees_one(sqlite_shop: Shop
     fix = examined(shop, code=0)["locks"]["fix"]
     assert fix == "cstui locks release 1001 --store main --reason TEXT"
     assert shop(*fix.removeprefix("cstui ").split()).code == 0
+
+
+def test_gateways_are_told_with_where_their_keys_come_from(sqlite_shop: Shop) -> None:
+    shop = sqlite_shop
+    assert examined(shop, code=0)["gateways"]["found"] == "no accounts yet"
+    for words in (
+        ("nmi", "us", "--live"),
+        ("sandbox", "old"),
+        ("sandbox", "practice"),
+        ("stripe", "de", "--test"),
+    ):
+        shop.ok("gateway", "add", *words)
+    shop.ok("gateway", "close", "sandbox", "old")
+    shop.set("CSTUI_SECRET_NMI_US", "hunter2")
+    assert examined(shop, code=0)["gateways"]["found"] == (
+        "nmi us (live), key: $CSTUI_SECRET_NMI_US; sandbox practice (test), key: none needed; stripe de (test), key: none here"
+    )
 
 
 def test_a_wrong_clock_is_told(sqlite_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

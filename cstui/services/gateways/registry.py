@@ -10,7 +10,7 @@ from cstui.domain.gateways import Account, Capabilities
 from cstui.services.gateways.base import Gateway, GatewayAway, GatewayMisconfigured
 from cstui.services.secrets import SecretMissing, Secrets
 from cstui.storage.database import Database
-from cstui.storage.queries.gateway_accounts_view import accounts_at
+from cstui.storage.queries.gateway_accounts_view import accounts_at, all_accounts
 
 
 class Gateways:
@@ -41,6 +41,10 @@ class Gateways:
             f"There is no {named}.", "“cstui gateway list” shows them; “cstui gateway add” adds one.",
             gateway=gateway, account=account,
         )  # fmt: skip
+
+    def rows(self) -> tuple[GatewayAccountRow, ...]:
+        """Every account as it is kept, by gateway and name. Errors: `DatabaseAway`."""
+        return all_accounts(self._database.reader)
 
     def account(self, gateway: str, account: str) -> Account:
         """What an adapter is built from. Errors: as `row`."""
