@@ -22,7 +22,11 @@ def report(nmi: FakeNmi, request: Request) -> Response:
     if kind == "test_mode_status":
         return _xml(_test_mode(nmi))
     if kind == "customer_vault":
-        return _xml(_vault(nmi, form))
+        asked = [form.get("customer_vault_id", "")]
+        inner = "".join(
+            _vault(nmi, vault, form) for vault in (nmi.vaults if fault == "other_rows" else asked)
+        )
+        return _xml(f"<customer_vault>{inner}</customer_vault>" if inner else "")
     rows = [] if kind != "transaction" else _rows(nmi, form)
     if fault == "other_rows":
         rows = [_shown(nmi, one) for one in nmi.transactions.values()]
@@ -122,8 +126,7 @@ def _action(act: Act) -> str:
     return f"<action>{_elements(fields)}</action>"
 
 
-def _vault(nmi: FakeNmi, form: dict[str, str]) -> str:
-    vault = form.get("customer_vault_id", "")
+def _vault(nmi: FakeNmi, vault: str, form: dict[str, str]) -> str:
     held = nmi.vaults.get(vault)
     if not held:
         return ""
@@ -131,10 +134,7 @@ def _vault(nmi: FakeNmi, form: dict[str, str]) -> str:
         inner = "".join(f'<billing id="{name}">{_card(card)}</billing>' for name, card in held.items())
     else:
         inner = _card(min(held.values(), key=lambda card: card.priority))
-    return (
-        f'<customer_vault><customer id="{vault}">{inner}'
-        f"<customer_vault_id>{vault}</customer_vault_id></customer></customer_vault>"
-    )
+    return f'<customer id="{vault}">{inner}<customer_vault_id>{vault}</customer_vault_id></customer>'
 
 
 def _card(card: Card) -> str:

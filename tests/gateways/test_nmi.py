@@ -407,6 +407,31 @@ def test_a_refund_of_another_is_never_taken_for_a_lost_one(bench: NmiBench) -> N
     assert bench.gateway.look_up(replace(lost, sent_at=NOW + timedelta(minutes=9))).seen is Seen.ABSENT
 
 
+def test_a_refund_that_carries_anothers_key_explains_nothing(bench: NmiBench) -> None:
+    ref = bench.settled(80_00)
+    lost = bench.on(Operation.REFUND, ref, 30_00)
+    bench.fault("hang_before")
+    bench.gateway.send(lost)
+    bench.server.clock.forward(5)
+    bench.gateway.send(bench.on(Operation.REFUND, ref, 30_00))
+    assert bench.gateway.look_up(lost).seen is Seen.ABSENT
+
+
+def test_a_capture_of_another_amount_is_for_a_person(bench: NmiBench) -> None:
+    ref = bench.charged(20_00, Operation.AUTHORISE)
+    ask = bench.on(Operation.CAPTURE, ref, 20_00)
+    assert bench.gateway.look_up(ask).seen is Seen.UNDONE
+    bench.gateway.send(bench.on(Operation.CAPTURE, ref, 15_00))
+    assert bench.gateway.look_up(ask).seen is Seen.CONFLICT
+
+
+def test_nothing_is_asked_for_without_a_name(bench: NmiBench) -> None:
+    assert bench.gateway.settlement("") is Settlement.UNKNOWN
+    assert bench.gateway.look_up(bench.on(Operation.VOID, "", 1)).seen is Seen.ABSENT
+    assert bench.gateway.kept_cards("") == ()
+    assert not bench.server.requests
+
+
 # Reading.
 
 
@@ -525,6 +550,25 @@ def test_a_lost_card_and_a_lost_removal_are_found(bench: NmiBench) -> None:
     assert bench.gateway.look_up(drop).seen is Seen.DECIDED
 
 
+def test_a_card_that_is_kept_already_is_not_typed_into_the_line_again(bench: NmiBench) -> None:
+    ask, card = bench.new_card()
+    bench.gateway.keep_card(ask, card)
+    bench.gateway.keep_card(ask, card)
+    assert sum(VISA in request.body for request in bench.server.requests) == 1
+
+
+def test_cards_of_other_customers_are_not_ours(bench: NmiBench) -> None:
+    ask = bench.ask(Operation.VAULT_ADD, 0, card=CardRef("V7", "b1"))
+    bench.server.fail_next("other_rows", only="query")
+    assert bench.gateway.look_up(ask).seen is Seen.ABSENT
+
+
+def test_a_card_that_goes_while_it_is_removed_counts_as_removed(bench: NmiBench) -> None:
+    bench.server.fail_next("text", detail="Invalid Customer Vault Id Specified", only="delete_customer")
+    ask = bench.ask(Operation.VAULT_REMOVE, 0, card=bench.card())
+    assert bench.gateway.drop_card(ask).state is S.SUCCEEDED
+
+
 def test_a_card_behind_a_token_is_kept_with_what_nmi_says_of_it(bench: NmiBench) -> None:
     ask, _ = bench.new_card()
     kept = bench.gateway.send(replace(ask, token=TEST_TOKEN)).card
@@ -585,7 +629,7 @@ def test_nothing_secret_reaches_a_log_or_an_answer(bench: NmiBench, caplog: pyte
     caplog.set_level(logging.DEBUG)
     ask, card = bench.new_card()
     told: list[object] = [bench.gateway.keep_card(ask, card), bench.gateway.send(bench.sale(20_00))]
-    told.append(sale_with(bench, "text", f"Key {KEY} and card {VISA} and code 999"))
+    told += [sale_with(bench, "text", f"Key {KEY} is odd"), sale_with(bench, "text", f"So is card {VISA}")]
     for fault in ("drop_after", "half_body", "status_500"):
         bench.fault(fault)
         told.append(bench.gateway.send(bench.sale(30_00)))

@@ -258,11 +258,16 @@ class Nmi:
         return query.read_report(got.text)
 
     def _records(self, form: dict[str, str]) -> tuple[query.Record, ...] | None:
+        if not all(form.values()):
+            # A filter without a value would list the whole account.
+            return ()
         root = self._report(form)
         return None if root is None else query.records_in(root)
 
     def _cards(self, vault: str) -> tuple[KeptCard, ...] | None:
         """The cards of one vault id, in NMI's order; None where it does not say."""
+        if not vault:
+            return ()
         root = self._report(
             {
                 "report_type": "customer_vault",
