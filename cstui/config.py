@@ -12,11 +12,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cstui.config_keys import KEYS, OWN_KEYS, SECTIONS, ConfigKey, ConfigValue, Written
 from cstui.domain.database_url import DatabaseUrl, read_url
-from cstui.domain.errors import UsageError
+from cstui.domain.errors import InvalidInput, UsageError
+
+if TYPE_CHECKING:
+    from cstui.domain.mails import MailServer
 
 SYSTEM_FILE: Final = Path("/etc/cstui/config.toml")
 DEFAULT: Final = "default"
@@ -55,6 +58,10 @@ class Config:
     def text(self, path: str) -> str:
         """The value of a key that is text."""
         return str(self.values[path].value)
+
+    def whole(self, path: str) -> int:
+        """The value of a key that is a whole number."""
+        return int(self.values[path].value)
 
     def yes(self, path: str) -> bool:
         """The value of a key that is true or false."""
@@ -128,11 +135,26 @@ class Config:
         """How much is logged, in capitals as the logging package writes it."""
         return self.text("log.level").upper()
 
+    @property
+    def mail(self) -> MailServer:
+        """Where mail is handed over; without a host it waits."""
+        from cstui.domain.mails import MailServer
+
+        return MailServer(
+            self.text("mail.host"),
+            self.whole("mail.port"),
+            self.text("mail.security"),
+            self.text("mail.user"),
+            self.text("mail.secret"),
+            self.text("mail.sender"),
+            self.whole("mail.timeout"),
+        )
+
     def rows(self) -> tuple[tuple[str, str, str], ...]:
         """Key, value and origin of everything, for `config show`; a password in the database URL is not shown."""
         found = []
         for path, origin in self.values.items():
-            shown = str(origin.value).lower() if isinstance(origin.value, bool) else origin.value
+            shown = str(origin.value).lower() if isinstance(origin.value, bool) else str(origin.value)
             if path == "database.url":
                 shown = self.database.shown
             elif path == "paths.log":
@@ -268,6 +290,15 @@ def _value(file: Path, key: ConfigKey, value: object) -> ConfigValue:
     if key.written is Written.TEXT and isinstance(value, str):
         _require_fit(file, key, value)
         return value
+    if key.written is Written.WHOLE and isinstance(value, int) and not isinstance(value, bool):
+        if key.lowest <= value <= key.highest:
+            return value
+        raise ConfigFault(
+            f"{file}: {key.path} cannot be {value}.",
+            f"Write a number from {key.lowest} to {key.highest}.",
+            file=file,
+            key=key.path,
+        )
     raise ConfigFault(
         f"{file}: {key.path} is {_kind(value)}.", f"Write it as {key.written.value}.", file=file, key=key.path
     )
@@ -288,6 +319,15 @@ def _require_fit(file: Path, key: ConfigKey, value: str) -> None:
             file=file,
             key=key.path,
         )
+    if key.path == "mail.sender" and value:
+        from cstui.domain.mails import checked_recipient
+
+        try:
+            checked_recipient(value)
+        except InvalidInput as error:
+            raise ConfigFault(
+                f"{file}: {key.path}: {error.message}", error.advice, file=file, key=key.path
+            ) from None
     if key.path == "person.zone" and value:
         from cstui.domain.stores import is_zone, zone_advice
 

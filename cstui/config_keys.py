@@ -8,7 +8,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
-ConfigValue = str | bool
+ConfigValue = str | bool | int
 
 
 class Written(Enum):
@@ -16,11 +16,12 @@ class Written(Enum):
 
     TEXT = "text in quotes"
     YES_NO = "true or false"
+    WHOLE = "a whole number"
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigKey:
-    """One key of the file. `shown_default` says what an empty default means."""
+    """One key of the file. `shown_default` says what an empty default means; `lowest` and `highest` bound whole numbers."""
 
     section: str
     name: str
@@ -29,6 +30,8 @@ class ConfigKey:
     explanation: str
     choices: tuple[str, ...] = ()
     shown_default: str = ""
+    lowest: int = 0
+    highest: int = 0
 
     @property
     def path(self) -> str:
@@ -60,6 +63,18 @@ _ALL: Final = (
     ConfigKey("paths", "state", Written.TEXT, "",
               "The folder for what cstui remembers on this machine, such as a kept sign-in.", shown_default="the user's state folder"),
     ConfigKey("log", "level", Written.TEXT, "info", "How much is logged.", choices=("debug", "info", "warning", "error")),
+    ConfigKey("mail", "host", Written.TEXT, "",
+              "The mail server that mails to customers are handed to, by the machine that runs the worker.", shown_default="none: mails wait"),
+    ConfigKey("mail", "port", Written.WHOLE, 587, "Its port: 587 for starttls, 465 for tls, 25 for none.", lowest=1, highest=65535),
+    ConfigKey("mail", "security", Written.TEXT, "starttls",
+              "How the talk is encrypted. Without encryption no password is sent, but to a server on this machine.",
+              choices=("starttls", "tls", "none")),
+    ConfigKey("mail", "user", Written.TEXT, "", "The name to sign in with at the mail server.", shown_default="no sign-in"),
+    ConfigKey("mail", "secret", Written.TEXT, "mail",
+              "The name of the secret that holds the password: with mail it is $CSTUI_SECRET_MAIL, or stands in the system keyring."),
+    ConfigKey("mail", "sender", Written.TEXT, "", "The address that mails come from where a store has none of its own.",
+              shown_default="none"),
+    ConfigKey("mail", "timeout", Written.WHOLE, 20, "How long each step of the talk may take, in seconds.", lowest=1, highest=120),
 )  # fmt: skip
 
 #: Every key by its path, in the order of the example.
@@ -104,7 +119,7 @@ def example() -> str:
             )
             if key.choices:
                 lines.append("# One of: " + ", ".join(key.choices) + ".")
-            shown = f"{key.default}".lower() if isinstance(key.default, bool) else f'"{key.default}"'
+            shown = f'"{key.default}"' if isinstance(key.default, str) else f"{key.default}".lower()
             lines.append(
                 f"# {key.name} = {shown}" + (f"  # {key.shown_default}" if key.shown_default else "")
             )

@@ -13,6 +13,7 @@ import pytest
 from cstui import config
 from cstui.config import Config, ConfigFault, load
 from cstui.config_keys import KEYS, SECTIONS, example
+from cstui.domain.mails import MailServer
 from cstui.keys import KeyMap
 
 ROOT = Path(__file__).parent.parent
@@ -251,3 +252,16 @@ def test_reading_the_configuration_loads_nothing_heavy(tmp_path: Path) -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.stdout == "[]\n", done.stderr
+
+
+def test_the_mail_server_is_read_as_one_and_its_numbers_and_address_are_checked(tmp_path: Path) -> None:
+    found = loaded(
+        tmp_path,
+        '[mail]\nhost = "mx.example"\nport = 465\nsecurity = "tls"\nsender = "shop@example.com"\ntimeout = 5\n',
+    )
+    assert found.mail == MailServer("mx.example", 465, "tls", "", "mail", "shop@example.com", 5)
+    assert ("mail.port", "465", str(tmp_path / "c.toml")) in found.rows()
+    for line, said in (("port = 0", "cannot be 0"), ("port = true", "true or false"), ('port = "25"', "is text"),
+                       ('sender = "shop"', "not an e-mail"), ('security = "ssl"', "cannot be “ssl”")):  # fmt: skip
+        with pytest.raises(ConfigFault, match=said):
+            loaded(tmp_path, f"[mail]\n{line}\n")

@@ -15,16 +15,21 @@ from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from typing import Any, Final
 
+from cstui.domain.actor import Actor
 from cstui.domain.clean import clean
+from cstui.domain.errors import CstuiError, Exit
 from cstui.domain.ids import new_token
 from cstui.domain.mails import (
     MailKind,
     MailState,
     SuppressionReason,
     SuppressionScope,
+    checked_recipient,
     next_try,
     why_suppressed,
 )
+from cstui.domain.permissions import Permission
+from cstui.services.access import require
 from cstui.services.mail.smtp import Handover, Outcome, Transport
 from cstui.services.settings import Settings
 from cstui.storage.database import Database
@@ -49,6 +54,26 @@ class Claimed:
     message: bytes
     tries: int
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What a mail says, from whom and to whom; `store` is the sender's name."""
+
+    sender: str
+    to: str
+    subject: str
+    text: str
+    html: str = ""
+    store: str = ""
+
+
+class MailNotTaken(CstuiError):
+    """The mail server did not take a mail that somebody waits for; the message has its own words."""
+
+    code = "mail_not_taken"
+    title = "Mail not taken"
+    exit_code = Exit.UNAVAILABLE
 
 
 class Delivery:
@@ -80,6 +105,33 @@ class Delivery:
             self._transport.close()
         return sent
 
+    def send_test(self, actor: Actor, to: str, store_id: int | None = None) -> str:
+        """Hands a test over at once, past the outbox; returns the address it came from.
+
+        Errors: `MailNotTaken` with what the server said, `NotPermitted`, `InvalidInput`.
+        """
+        address = checked_recipient(to)
+        with self._database.read() as tx:
+            require(tx, actor, Permission.SETTINGS_MANAGE, store_id)
+            now = tx.now
+        sender = self._settings.text("mail.sender", store_id) or self._transport.sender
+        if not sender:
+            raise MailNotTaken(_NO_SENDER, "See “For operators”.")
+        words = Letter(
+            sender, address, "Test of cstui", "This is a test. Mails to customers take the same way.\n"
+        )
+        try:
+            outcome = self._transport.send(
+                letter(words, now, _new_id(sender)), _in_ascii(sender), _in_ascii(address)
+            )
+        finally:
+            self._transport.close()
+        if outcome.result is not Handover.SENT:
+            raise MailNotTaken(
+                f"The mail was not taken: {outcome.said}", "Check [mail] in the configuration."
+            )
+        return sender
+
     def _claim(self) -> Claimed | None:
         with self._database.read() as tx:
             # Looking costs no writer's turn: most calls find nothing.
@@ -104,10 +156,14 @@ class Delivery:
         if not sender:
             _postpone(tx, row.id, row.tries + 1, row.created_at, _NO_SENDER)
             return None
-        message_id = row.message_id or f"<{new_token()}@{_in_ascii(sender).rpartition('@')[2]}>"
+        message_id = row.message_id or _new_id(sender)
         repeated = mails.stored(tx, row.resend_of_id) if row.resend_of_id else None
         try:
-            message = written_out(row, sender, message_id, repeated, asked.get("facts", {}).get("store", ""))
+            words = Letter(
+                sender, row.to_address, row.subject, row.body_text, row.body_html, asked.get("facts", {}).get("store", "")
+            )  # fmt: skip
+            again = (repeated.message_id or f"mail {repeated.id}") if repeated is not None else ""
+            message = letter(words, row.created_at, message_id, again)
         except (ValueError, UnicodeError, IndexError) as error:
             _LOG.warning("mail_cannot_be_written", extra={"mail": row.id}, exc_info=error)
             mails.close(tx, row.id, MailState.FAILED, "This mail cannot be written out for the mail server.")
@@ -141,25 +197,29 @@ def _postpone(tx: Transaction, mail_id: int, tries: int, created_at: datetime, s
     mails.postpone(tx, mail_id, MailState.QUEUED if at else MailState.FAILED, tries, said, at)
 
 
-def written_out(row: Any, sender: str, message_id: str, repeated: Any, store: str) -> bytes:
-    """The mail as it goes over the line: the same bytes' worth of headers at every try.
+def letter(words: Letter, at: datetime, message_id: str, resend_of: str = "") -> bytes:
+    """The mail as it goes over the line, the same at every try: its date is when it was queued.
 
     Errors: `ValueError` for an address that no header can hold.
     """
-    to, own = _in_ascii(row.to_address), _in_ascii(sender)
+    to, own = _in_ascii(words.to), _in_ascii(words.sender)
     message = EmailMessage(policy=SMTP if to.isascii() and own.isascii() else SMTPUTF8)
-    message["From"] = Address(display_name=_header(store), addr_spec=own)
+    message["From"] = Address(display_name=_header(words.store), addr_spec=own)
     message["To"] = Address(addr_spec=to) if to.isascii() else to
-    message["Subject"] = _header(row.subject)
-    message["Date"] = row.created_at
+    message["Subject"] = _header(words.subject)
+    message["Date"] = at
     message["Message-ID"] = message_id
     message["Auto-Submitted"] = "auto-generated"
-    if repeated is not None:
-        message["X-Cstui-Resend-Of"] = repeated.message_id or f"mail {repeated.id}"
-    message.set_content(row.body_text, cte="quoted-printable")
-    if row.body_html:
-        message.add_alternative(row.body_html, subtype="html", cte="quoted-printable")
+    if resend_of:
+        message["X-Cstui-Resend-Of"] = resend_of
+    message.set_content(words.text, cte="quoted-printable")
+    if words.html:
+        message.add_alternative(words.html, subtype="html", cte="quoted-printable")
     return message.as_bytes()
+
+
+def _new_id(sender: str) -> str:
+    return f"<{new_token()}@{_in_ascii(sender).rpartition('@')[2]}>"
 
 
 def _header(text: str) -> str:
