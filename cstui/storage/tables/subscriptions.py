@@ -5,12 +5,17 @@ from datetime import date, datetime
 import sqlalchemy as sa
 from sqlmodel import Field
 
+from cstui.domain.retention import OfferKind, RetentionResult
 from cstui.domain.subscriptions import DiscountKind, IntervalUnit, PeriodState, SubscriptionStatus
-from cstui.storage.tables.base import Base, key, minor, one_of, ref, when, words
+from cstui.storage.tables.base import Base, Key, key, minor, one_of, ref, when, words
 
 
 class Subscription(Base, table=True):
-    """A recurring purchase. Dates are days of the store's zone; `anchor_day` keeps month ends (31: 31, 28 or 29, 31, 30 …)."""
+    """A recurring purchase. Dates are days of the store's zone; `anchor_day` keeps month ends (31: 31, 28 or 29, 31, 30 …).
+
+    `price_cycles_left` counts the successful bills for which the price that stands here holds; with the last one the `regular_` price comes back (0:
+    it is the regular one). `cancel_on` with `keep_billing` ends it on a day; `cancel_after_next` with the next successful bill.
+    """
 
     __tablename__ = "subscription"
     __table_args__ = (
@@ -21,6 +26,13 @@ class Subscription(Base, table=True):
             "next_bill_date",
             sqlite_where=sa.text("next_bill_date IS NOT NULL"),
             postgresql_where=sa.text("next_bill_date IS NOT NULL"),
+        ),
+        sa.Index(
+            "ix_subscription_retry",
+            "store_id",
+            "retry_on",
+            sqlite_where=sa.text("retry_on IS NOT NULL"),
+            postgresql_where=sa.text("retry_on IS NOT NULL"),
         ),
         sa.CheckConstraint("quantity > 0", name="quantity"),
         sa.CheckConstraint("interval_count > 0", name="interval_count"),
@@ -42,7 +54,11 @@ class Subscription(Base, table=True):
     discount: int = minor()
     shipping: int = minor()
     tax: int = minor()
-    price_next_only: bool = False
+    price_cycles_left: int = 0
+    regular_unit_price: int | None = minor(None)
+    regular_discount_kind: DiscountKind | None = one_of(DiscountKind, "regular_discount_kind", nullable=True)
+    regular_discount_value: int | None = minor(None)
+    regular_shipping: int | None = minor(None)
     interval_unit: IntervalUnit = one_of(IntervalUnit, "interval_unit", default=IntervalUnit.MONTH)
     interval_count: int = 1
     anchor_day: int | None = None
@@ -55,6 +71,7 @@ class Subscription(Base, table=True):
     resume_on: date | None = None
     cancel_on: date | None = None
     keep_billing: bool = True
+    cancel_after_next: bool = False
     attempts: int = 0
     retry_on: date | None = None
     card_id: int | None = ref("card.id", nullable=True)
@@ -81,4 +98,45 @@ class SubscriptionPeriod(Base, table=True):
     currency: str = words()
     order_id: int | None = ref("orders.id", nullable=True)
     note: str = words()
+    is_missed: bool = False
+    tries: int = 0
     closed_at: datetime | None = when(nullable=True)
+
+
+class RetentionOffer(Base, table=True):
+    """What the merchant offers somebody who wants to cancel for a reason: of one store, or (store_id empty) of all (RETN-02)."""
+
+    __tablename__ = "retention_offer"
+    __table_args__ = (sa.Index("ix_retention_offer_reason_code", "reason_code"),)
+    id: int | None = key()
+    store_id: int | None = ref("store.id", nullable=True)
+    reason_code: str = words()
+    kind: OfferKind = one_of(OfferKind, "kind")
+    percent: int = 0
+    cycles: int = 0
+    days: int = 0
+    product_id: int | None = ref("product.id", nullable=True)
+    label: str = words()
+    is_active: bool = True
+    changed_by: str = words()
+    changed_at: datetime = when()
+
+
+class RetentionOutcome(Base, table=True):
+    """How one wish to cancel ended: saved by an offer, offer declined, or cancelled; counted for reports."""
+
+    __tablename__ = "retention_outcome"
+    __table_args__ = (
+        sa.Index("ix_retention_outcome_store_id", "store_id", "at"),
+        sa.Index("ix_retention_outcome_subscription_id", "subscription_id"),
+    )
+    id: int | None = key()
+    store_id: int = ref("store.id")
+    subscription_id: int = ref("subscription.id")
+    customer_id: int = ref("customer.id")
+    reason_code: str = words()
+    offer_id: int | None = ref("retention_offer.id", nullable=True)
+    outcome: RetentionResult = one_of(RetentionResult, "outcome")
+    by_id: int | None = Field(default=None, sa_type=Key, nullable=True)
+    by_name: str = words()
+    at: datetime = when()
