@@ -18,6 +18,7 @@ from cstui.domain.errors import CstuiError
 from cstui.keys import BY_ID, Context, KeyMap, footer, overlay
 from cstui.text import content
 from cstui.widgets.bars import Bar, KeyBar
+from cstui.widgets.commit_line import CommitLine
 from cstui.widgets.form import Panel
 from cstui.widgets.page import Page
 from cstui.widgets.page_model import Cell
@@ -368,7 +369,9 @@ class ScreenFrame(Screen[None]):
     # The outer world --------------------------------------------------------------------------------
 
     def on_screen_resume(self) -> None:
-        """The screen is in front again."""
+        """The screen is in front again: what commits money there has to be read again."""
+        for line in self.query(CommitLine):
+            line.anew()
         self.refresh_frame()
         self._mark_size()
 
