@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cstui.domain.ids import new_token
@@ -182,15 +183,19 @@ class Desk:
 
         return RefundDecisions(self.database, self.settings)
 
-    def make_worker(self, *, name: str, is_inside: bool, senders: int = 4) -> Worker:
-        """A worker with a database connection of its own, not started yet."""
+    def make_worker(
+        self, *, name: str, is_inside: bool, senders: int = 4, mail: MailServer | None = None
+    ) -> Worker:
+        """A worker with a database connection of its own, not started yet. Without a mail server mails wait."""
         from cstui.services.gateways.registry import Gateways
         from cstui.services.settings import Settings
         from cstui.services.worker import Worker
 
         database = Database(self.database.url)
+        settings = Settings(database)
+        post = self.mail_delivery(mail, database, settings) if mail is not None and mail.host else None
         return Worker(
-            database, Settings(database), Gateways(database, self.secrets), name=name, is_inside=is_inside, senders=senders
+            database, settings, Gateways(database, self.secrets), post, name=name, is_inside=is_inside, senders=senders
         )  # fmt: skip
 
     @cached_property
@@ -235,13 +240,18 @@ class Desk:
 
         return MailTemplates(self.database)
 
-    def mail_delivery(self, server: MailServer) -> Delivery:
-        """Hands mails over to that server."""
+    def mail_delivery(
+        self, server: MailServer, database: Database | None = None, settings: Settings | None = None
+    ) -> Delivery:
+        """Hands mails over to that server, or into the folder that its host names."""
         from cstui.services.mail.delivery import Delivery
-        from cstui.services.mail.smtp import SmtpTransport
-        from cstui.services.secrets import Secrets
+        from cstui.services.mail.folder import SCHEME, FolderTransport
+        from cstui.services.mail.smtp import SmtpTransport, Transport
 
-        return Delivery(self.database, self.settings, SmtpTransport(server, Secrets()))
+        transport: Transport = SmtpTransport(server, self.secrets)
+        if server.host.startswith(SCHEME):
+            transport = FolderTransport(Path(server.host.removeprefix(SCHEME)), server.sender)
+        return Delivery(database or self.database, settings or self.settings, transport)
 
     @cached_property
     def audit(self) -> Audit:
