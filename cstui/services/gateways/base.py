@@ -26,7 +26,7 @@ class GatewayAway(CstuiError):
 
 
 class Gateway(Protocol):
-    """One account at one gateway. Used by one thread at a time; holds the account's key in memory and shows it nowhere.
+    """One account at one gateway. Several threads may use it at once; it holds the account's key in memory and shows it nowhere.
 
     No method raises for what a gateway says or fails to say about money: that is an `Answer` or a `Finding`. `GatewayMisconfigured` is raised by
     the constructor alone.

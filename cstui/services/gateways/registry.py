@@ -66,7 +66,7 @@ class Gateways:
             return capabilities_of(Account("", account))
 
     def of(self, gateway: str, account: str, *, checked: bool = False, closed_too: bool = False) -> Gateway:
-        """The adapter of an account, used by one thread at a time.
+        """The adapter of an account.
 
         `checked`, before any money moves: asks the gateway once whether the account is what its row says, test or live, and remembers it.
         `closed_too`, for looking at what was sent before the account was closed.
