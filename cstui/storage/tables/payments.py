@@ -149,6 +149,20 @@ class PaymentAttempt(Base, table=True):
         sa.Index("ix_payment_attempt_state", "state", "execute_after"),
         sa.Index("ix_payment_attempt_check", "state", "next_check_at"),
         sa.Index("ix_payment_attempt_requested_by_id", "requested_by_id", "created_at"),
+        sa.Index(
+            "ix_payment_attempt_subscription_id",
+            "subscription_id",
+            "cycle",
+            sqlite_where=sa.text("subscription_id IS NOT NULL"),
+            postgresql_where=sa.text("subscription_id IS NOT NULL"),
+        ),
+        sa.Index(
+            "ix_payment_attempt_card_id",
+            "card_id",
+            "created_at",
+            sqlite_where=sa.text("card_id IS NOT NULL"),
+            postgresql_where=sa.text("card_id IS NOT NULL"),
+        ),
         sa.CheckConstraint("amount >= 0", name="amount"),
         sa.CheckConstraint("guard_key <> ''", name="guard_key"),
     )

@@ -1,6 +1,6 @@
 """Stores, staff, grants, sign-in sessions, settings and reasons."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlmodel import Field
@@ -11,7 +11,11 @@ from cstui.storage.tables.base import Base, key, one_of, ref, when, words
 
 
 class Store(Base, table=True):
-    """A shop of the organisation: currency, zone and country decide how its money, days and phone numbers are read."""
+    """A shop of the organisation: currency, zone and country decide how its money, days and phone numbers are read.
+
+    `last_order_number` is the number of the last order that was made here (0: none yet), `renewals_told_until` the last bill date of which
+    customers have been told before.
+    """
 
     __tablename__ = "store"
     id: int | None = key()
@@ -24,6 +28,8 @@ class Store(Base, table=True):
     order_prefix: str = words()
     notify_emails: str = words()
     daily_bill_time: str = words("09:00")
+    last_order_number: int = Field(default=0, sa_type=sa.BigInteger, nullable=False)
+    renewals_told_until: date | None = None
     is_test: bool = False
     created_at: datetime = when()
 

@@ -10,6 +10,14 @@ from cstui.domain.subscriptions import DiscountKind, IntervalUnit, PeriodState, 
 from cstui.storage.tables.base import Base, Key, key, minor, one_of, ref, when, words
 
 
+def _planned(what: str) -> sa.Index:
+    """Finds what is planned for a day, and nothing else."""
+    rows = sa.text(f"{what}_on IS NOT NULL")
+    return sa.Index(
+        f"ix_subscription_{what}", "store_id", f"{what}_on", sqlite_where=rows, postgresql_where=rows
+    )
+
+
 class Subscription(Base, table=True):
     """A recurring purchase. Dates are days of the store's zone; `anchor_day` keeps month ends (31: 31, 28 or 29, 31, 30 …).
 
@@ -33,6 +41,13 @@ class Subscription(Base, table=True):
             "retry_on",
             sqlite_where=sa.text("retry_on IS NOT NULL"),
             postgresql_where=sa.text("retry_on IS NOT NULL"),
+        ),
+        *(_planned(what) for what in ("pause", "resume", "cancel")),
+        sa.Index(
+            "ix_subscription_card_id",
+            "card_id",
+            sqlite_where=sa.text("card_id IS NOT NULL"),
+            postgresql_where=sa.text("card_id IS NOT NULL"),
         ),
         sa.CheckConstraint("quantity > 0", name="quantity"),
         sa.CheckConstraint("interval_count > 0", name="interval_count"),
@@ -88,7 +103,15 @@ class SubscriptionPeriod(Base, table=True):
     """One billing cycle: billed once or not at all, by the unique key."""
 
     __tablename__ = "subscription_period"
-    __table_args__ = (sa.UniqueConstraint("subscription_id", "cycle"),)
+    __table_args__ = (
+        sa.UniqueConstraint("subscription_id", "cycle"),
+        sa.Index(
+            "ix_subscription_period_missed",
+            "subscription_id",
+            sqlite_where=sa.text("is_missed AND state = 'due'"),
+            postgresql_where=sa.text("is_missed AND state = 'due'"),
+        ),
+    )
     id: int | None = key()
     subscription_id: int = ref("subscription.id")
     cycle: int
