@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cstui.domain.mails import MailServer
     from cstui.services.audit import Audit
     from cstui.services.calls import Calls
+    from cstui.services.cards import Cards
     from cstui.services.customers import Customers
     from cstui.services.demo import Demo
     from cstui.services.drafts import Drafts
@@ -182,6 +183,13 @@ class Desk:
         from cstui.services.refund_decisions import RefundDecisions
 
         return RefundDecisions(self.database, self.settings)
+
+    @cached_property
+    def cards(self) -> Cards:
+        """Cards on file: adding, using, removing."""
+        from cstui.services.cards import Cards
+
+        return Cards(self.database, self.settings, self.gateways, self.verification)
 
     def make_worker(
         self, *, name: str, is_inside: bool, senders: int = 4, mail: MailServer | None = None

@@ -26,6 +26,8 @@ QUIET = timedelta(minutes=15)
 QUIET_CHECKS = 3
 #: A worker without a sign of life for so long is dead: what it was sending has no known outcome.
 WORKER_LEASE = timedelta(seconds=30)
+#: For so long a typed card may be under way from the desk that it was typed at (an answer takes a minute at most).
+CARD_WITHIN = timedelta(seconds=90)
 #: An attempt that was claimed longer ago than this is not sent any more by whoever claimed it.
 SEND_WITHIN = timedelta(seconds=20)
 

@@ -15,7 +15,7 @@ from cstui.domain.gateways import Answer, Operation, Why
 from cstui.domain.ids import Kind
 from cstui.domain.money import Money
 from cstui.domain.payments import AttemptState, RefundState, TransactionKind, TransactionStatus
-from cstui.services import arming, refund_effects
+from cstui.services import arming, card_effects, refund_effects
 from cstui.services.mail import outbox
 from cstui.services.refund_basis import SettingsRead, charge_now
 from cstui.storage.queries import attempts, audit, refunds, search_index
@@ -24,6 +24,8 @@ from cstui.storage.transaction import Transaction
 
 #: An attempt in one of these is still open: an answer decides it.
 _OPEN = (AttemptState.SENDING, AttemptState.UNKNOWN, AttemptState.PENDING)
+_CHARGES = (Operation.SALE, Operation.AUTHORISE)
+_DECLINED = (AttemptState.DECLINED_SOFT, AttemptState.DECLINED_HARD)
 _WORKER = "worker"
 
 
@@ -97,6 +99,12 @@ def _succeeded(tx: Transaction, row: Any, answer: Answer) -> None:
     operation = Operation(row.operation)
     watch = next_check(AttemptState.SUCCEEDED, tx.now, 0, tx.now) if operation is Operation.REFUND else None
     attempts.close(tx, row.id, answer, watch, checks=0)
+    if operation.transaction_kind is None:
+        if operation is Operation.VAULT_ADD:
+            card_effects.adopt(tx, row, answer)
+        else:
+            card_effects.forget(tx, row)
+        return
     existing = refunds.move_of_attempt(tx, row.id)
     if existing is None:
         move_id = _add_move(tx, row, answer, TransactionStatus.SUCCEEDED)
@@ -128,6 +136,8 @@ def _refused(tx: Transaction, row: Any, answer: Answer, settings: SettingsRead) 
     attempts.close(tx, row.id, answer, None)
     _close_pending_move(tx, row, TransactionStatus.FAILED)
     _event(tx, row, f"{row.operation} refused", answer.text)
+    if Operation(row.operation) in _CHARGES and answer.state in _DECLINED:
+        card_effects.declined(tx, row.card_id)
     if row.refund_id is None:
         return
     if step is NextStep.REFUND_INSTEAD:
@@ -244,11 +254,14 @@ def _event(tx: Transaction, row: Any, action: str, text: str) -> None:
     kind, record_id = (
         (Kind.ORDER, row.order_id) if row.order_id is not None else (Kind.CUSTOMER, row.customer_id)
     )
+    # What concerns the vault moves no amount.
+    moves = Operation(row.operation).transaction_kind is not None
+    changes = (Change(f"attempts.{row.id}", "", f"{amount.plain()} {amount.currency}"),) if moves else ()
     audit.append(
         tx,
         NewEvent(
-            system_actor(row.requested_by or _WORKER, _WORKER), row.store_id, kind, record_id, action,
-            (Change(f"attempts.{row.id}", "", f"{amount.plain()} {amount.currency}"),), reason=text[:500],
+            system_actor(row.requested_by or _WORKER, _WORKER), row.store_id, kind, record_id,
+            action.replace("vault_add", "adding a card").replace("vault_remove", "removing a card"), changes, reason=text[:500],
             customer_id=row.customer_id,
         ),
     )  # fmt: skip

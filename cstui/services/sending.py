@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from cstui.domain.attempts import SEND_WITHIN, absence_counts
+from cstui.domain.cards import TypedCard
 from cstui.domain.errors import CstuiError, DatabaseAway
 from cstui.domain.gateways import Answer, Capabilities, Finding, Operation, Seen, Settlement, Why
 from cstui.domain.payments import AttemptState
@@ -44,7 +45,9 @@ class Line(Protocol):
 
 
 class Sending:
-    """One worker's hands. `token` names the worker; `point` is called between steps and may kill the process in a test."""
+    """The hands of one worker, or of a desk that sends a typed card; `token` names it. `point` is called between steps and may kill the
+    process in a test.
+    """
 
     def __init__(
         self,
@@ -60,7 +63,7 @@ class Sending:
         self._database = database
         self._gateways = gateways
         self._settings = settings
-        self._token = token
+        self.token = token
         self._point = point
         self._ticks = ticks
         self._sleep = sleep
@@ -68,23 +71,27 @@ class Sending:
     def claim(self) -> Claimed | None:
         """Takes the next due attempt: `sending` is committed before anything else happens."""
         with self._database.write() as tx:
-            claimed = attempts.claim_due(tx, self._token)
+            claimed = attempts.claim_due(tx, self.token)
         self._point("claimed")
         return claimed
 
-    def send(self, claimed: Claimed) -> Answer:
-        """Sends what was claimed and stores the answer; returns it."""
+    def send(self, claimed: Claimed, card: TypedCard | None = None) -> Answer:
+        """Sends what was claimed and stores the answer; returns it. A typed card comes along in memory only."""
         began = self._ticks()
-        answer = self._ask(claimed, began)
+        answer = self._ask(claimed, began, card)
         self._point("answered")
         self._store(lambda: self._record(claimed.id, answer), claimed, answer)
         self._point("recorded")
         return answer
 
+    def store_answer(self, claimed: Claimed, answer: Answer) -> None:
+        """Stores an answer that was come by otherwise: a card that could not be handed over was certainly not sent."""
+        self._store(lambda: self._record(claimed.id, answer), claimed, answer)
+
     def look(self) -> bool:
         """Looks one open outcome up and stores what is known then; False where none is due."""
         with self._database.write() as tx:
-            claimed = attempts.claim_check(tx, self._token)
+            claimed = attempts.claim_check(tx, self.token)
         if claimed is None:
             return False
         self._point("looking")
@@ -106,7 +113,7 @@ class Sending:
         except CstuiError:
             return Settlement.UNKNOWN
 
-    def _ask(self, claimed: Claimed, began: float) -> Answer:
+    def _ask(self, claimed: Claimed, began: float, card: TypedCard | None) -> Answer:
         try:
             adapter = self._gateways.of(claimed.gateway, claimed.account, checked=True)
         except CstuiError as error:
@@ -121,7 +128,7 @@ class Sending:
             if claimed.ask.operation is Operation.VAULT_REMOVE:
                 return adapter.drop_card(claimed.ask)
             if claimed.ask.operation is Operation.VAULT_ADD:
-                return adapter.keep_card(claimed.ask)
+                return adapter.keep_card(claimed.ask, card)
             return adapter.send(claimed.ask)
         except Exception as error:  # whatever an adapter does wrong, money may have moved
             _LOG.error("an adapter failed on %s: %s", claimed.ask.operation, type(error).__name__)
@@ -166,9 +173,11 @@ class Sending:
         if claimed.why is Why.ALREADY_DONE:
             # The gateway itself refused it; that it knows nothing of ours only says whose doing it was.
             return True
-        can = self._gateways.capabilities(claimed.gateway, claimed.account)
         sent_at = claimed.ask.sent_at
-        return can.absence_proves and sent_at is not None and absence_counts(sent_at, claimed.checks + 1, now)
+        # A card moves no money and is looked for under a name that we chose: not there after the quiet time, it was not kept.
+        proves = claimed.ask.operation is Operation.VAULT_ADD
+        proves = proves or self._gateways.capabilities(claimed.gateway, claimed.account).absence_proves
+        return proves and sent_at is not None and absence_counts(sent_at, claimed.checks + 1, now)
 
     def _store(self, write: Callable[[], None], claimed: Claimed, answer: Answer | None) -> None:
         """Stores an answer, again and again while the database is away: an answer in hand is never let go lightly (W11).

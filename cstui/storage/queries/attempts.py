@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 
 from cstui.domain.addresses import Address
 from cstui.domain.attempts import (
+    CARD_WITHIN,
     WORKER_LEASE,
     AttemptInFlight,
     MoreThanRemains,
@@ -188,9 +190,11 @@ def claim_check(tx: Transaction, worker: str) -> Claimed | None:
 def orphaned(tx: Transaction) -> list[int]:
     """Attempts that are being sent by nobody: their worker has shown no sign of life. Turned to unknown, due to be looked at."""
     alive = sa.select(_WORKER.c.token).where(_WORKER.c.seen_at > tx.now - WORKER_LEASE)
+    # A typed card is sent by the desk that it was typed at, which gives no sign of life here: it has its own time.
+    by_a_desk = sa.and_(ATTEMPT.c.operation == Operation.VAULT_ADD, ATTEMPT.c.sent_at > tx.now - CARD_WITHIN)
     rows = tx.rows(
         sa.select(ATTEMPT.c.id, ATTEMPT.c.sent_at)
-        .where(ATTEMPT.c.state == AttemptState.SENDING, ATTEMPT.c.worker.not_in(alive))
+        .where(ATTEMPT.c.state == AttemptState.SENDING, ATTEMPT.c.worker.not_in(alive), sa.not_(by_a_desk))
         .with_for_update(skip_locked=True)
         .limit(100)
     )
@@ -260,14 +264,20 @@ def claimed(tx: Transaction, attempt_id: int) -> Claimed:
         .where(ATTEMPT.c.id == attempt_id)
     )[0]  # fmt: skip
     card = CardRef(row.vault_ref, row.billing_ref, row.brand, row.last4) if row.vault_ref else None
+    chosen: dict[str, str] = {}
+    if row.operation == Operation.VAULT_ADD:
+        # The card is not on file yet: its names at the gateway are those that the attempt chose (W31).
+        chosen = json.loads(row.payload)
+        card = CardRef(*(chosen.get(name, "") for name in ("vault", "billing", "brand", "last4")))
     # A refund goes back to where the charge came from: only what names a card of its own carries one.
     if row.operation in (Operation.CAPTURE, Operation.VOID, Operation.REFUND):
         card = None
     ask = Ask(
         key=row.key, operation=row.operation, amount=Money(row.amount, row.currency), target=row.target or "",
         target_kind=TransactionKind(row.target_kind) if row.target_kind else None, card=card, order=row.order_number or "",
-        description=f"Order {row.order_number}" if row.order_number else "", reason=row.reason, customer=row.vault_ref or "",
-        holder=row.holder_name or f"{row.first_name or ''} {row.last_name or ''}".strip(),
+        description=f"Order {row.order_number}" if row.order_number else "", reason=row.reason,
+        customer=chosen.get("vault") or row.vault_ref or "",
+        holder=chosen.get("holder") or row.holder_name or f"{row.first_name or ''} {row.last_name or ''}".strip(),
         email=row.order_email or row.customer_email or "", phone=row.order_phone or "",
         address=Address(**{name: getattr(row, f"billing_{name}") or "" for name in _ADDRESS}) if row.order_number else None,
         initiated_by_merchant=row.subscription_id is not None, first_ref=row.gateway_ref or row.first_ref or "",

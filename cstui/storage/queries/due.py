@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from cstui.domain.attempts import WORKER_LEASE
+from cstui.domain.attempts import CARD_WITHIN, WORKER_LEASE
 from cstui.storage.queries.order_view import Fetch
 
 _NOW = {True: "strftime('%Y-%m-%d %H:%M:%f', 'now')", False: "clock_timestamp()"}
-_LEASE_AGO = {
-    True: f"strftime('%Y-%m-%d %H:%M:%f', 'now', '-{int(WORKER_LEASE.total_seconds())} seconds')",
-    False: f"clock_timestamp() - interval '{int(WORKER_LEASE.total_seconds())} seconds'",
-}
+
+
+def _ago(is_sqlite: bool, time: timedelta) -> str:
+    seconds = int(time.total_seconds())
+    if is_sqlite:
+        return f"strftime('%Y-%m-%d %H:%M:%f', 'now', '-{seconds} seconds')"
+    return f"clock_timestamp() - interval '{seconds} seconds'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +38,13 @@ class Due:
 
 def due(fetch: Fetch, is_sqlite: bool) -> Due:
     """Whether anything is due, in one read."""
-    now, ago = _NOW[is_sqlite], _LEASE_AGO[is_sqlite]
+    now, ago, card_ago = _NOW[is_sqlite], _ago(is_sqlite, WORKER_LEASE), _ago(is_sqlite, CARD_WITHIN)
     parts = (
         f"SELECT 1 FROM payment_attempt WHERE state = 'armed' AND execute_after <= {now}",
         f"SELECT 1 FROM payment_attempt WHERE state IN ('unknown', 'pending', 'succeeded') AND next_check_at <= {now}",
         f"SELECT 1 FROM refund WHERE state IN ('failed_retrying', 'requested') AND next_try_at <= {now}",
         f"SELECT 1 FROM outbox WHERE state IN ('queued', 'sending') AND (next_try_at IS NULL OR next_try_at <= {now})",
-        "SELECT 1 FROM payment_attempt a WHERE a.state = 'sending'"
+        f"SELECT 1 FROM payment_attempt a WHERE a.state = 'sending' AND NOT (a.operation = 'vault_add' AND a.sent_at > {card_ago})"
         f" AND NOT EXISTS (SELECT 1 FROM worker w WHERE w.token = a.worker AND w.seen_at > {ago})",
         f"SELECT 1 FROM card_link WHERE is_open AND next_check_at <= {now}",
     )
