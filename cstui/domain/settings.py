@@ -17,6 +17,7 @@ from cstui.domain.money import minor_from_plain
 SettingValue = int | bool | str
 _YES = frozenset({"yes", "true", "on", "1"})
 _NO = frozenset({"no", "false", "off", "0"})
+_MOST_DAYS = 12
 
 
 class ValueType(StrEnum):
@@ -27,6 +28,7 @@ class ValueType(StrEnum):
     CHOICE = "choice"
     AMOUNT = "amount"
     EMAIL = "e-mail address"
+    DAYS = "list of days"
 
 
 class Origin(StrEnum):
@@ -75,6 +77,8 @@ class BusinessSetting:
             return " or ".join(self.choices)
         if self.type is ValueType.EMAIL:
             return "an e-mail address, or none"
+        if self.type is ValueType.DAYS:
+            return f"up to {_MOST_DAYS} gaps of 1 to 60 days such as 2, 3, 5, 7, or none"
         return "an amount such as 250.00, or none"
 
     def read(self, text: str) -> SettingValue:
@@ -98,6 +102,9 @@ class BusinessSetting:
             return self.checked("" if typed in ("", "none") else typed)
         if self.type is ValueType.EMAIL:
             return self.checked("" if typed in ("", "none") else text.strip())
+        if self.type is ValueType.DAYS:
+            typed = "" if typed == "none" else typed
+            return self.checked(", ".join(typed.replace(",", " ").replace(";", " ").split()))
         raise self._refused(text)
 
     def checked(self, value: SettingValue) -> SettingValue:
@@ -116,13 +123,15 @@ class BusinessSetting:
             return value
         if self.type is ValueType.EMAIL and isinstance(value, str) and _is_email(value):
             return value
+        if self.type is ValueType.DAYS and isinstance(value, str) and _are_days(value):
+            return value
         raise self._refused(self.as_text(value))
 
     def as_text(self, value: SettingValue) -> str:
         """A value as it is typed and shown: `yes`, `120`, `supervisor`, `none`."""
         if isinstance(value, bool):
             return "yes" if value else "no"
-        if self.type in (ValueType.AMOUNT, ValueType.EMAIL) and value == "":
+        if self.type in (ValueType.AMOUNT, ValueType.EMAIL, ValueType.DAYS) and value == "":
             return "none"
         return str(value)
 
@@ -137,6 +146,18 @@ class BusinessSetting:
 
     def _refused(self, shown: str) -> InvalidInput:
         return InvalidInput(self.key, shown, f"{self.key} cannot be “{shown}”.", f"Allowed: {self.allowed}.")
+
+
+def _are_days(text: str) -> bool:
+    parts = text.split(", ") if text else []
+    return len(parts) <= _MOST_DAYS and all(
+        part.isascii() and part.isdigit() and len(part) < 3 and 1 <= int(part) <= 60 for part in parts
+    )
+
+
+def days_of(text: str) -> tuple[int, ...]:
+    """The gaps that a list of days stands for."""
+    return tuple(int(part) for part in text.split(", ")) if text else ()
 
 
 def _is_email(text: str) -> bool:
@@ -188,6 +209,30 @@ _ALL = (
     _whole("orders.page_size", 50, 10, 200, "rows", "How many rows a list of orders or customers shows at a time."),
     _whole("billing.wait_for_edit", 15, 0, 240, "minutes",
            "How long a due subscription waits for somebody who is editing it.", per_store=True),
+    BusinessSetting("billing.retry_days", ValueType.DAYS, "2, 3, 5, 7",
+                    "After how many days each a declined renewal is tried again, counted from the try before.", per_store=True),
+    _whole("billing.final_notice_days", 10, 0, 60, "days",
+           "After how many days without success the last notice is mailed and billing stops, counted from the last try.", per_store=True),
+    _yes_no("billing.cancel_when_exhausted", False,
+            "Whether a subscription is cancelled once its payments have failed for good; otherwise it stops and can be billed again.",
+            per_store=True),
+    _whole("billing.remind_days", 3, 0, 30, "days",
+           "How many days before a renewal its customer is told by mail; 0 means never.", per_store=True),
+    _whole("billing.retry_percent_off", 0, 0, 90, "percent",
+           "By how much each try of a declined renewal is cheaper than the one before, of the price of the goods.", per_store=True),
+    BusinessSetting("billing.retry_lowest", ValueType.AMOUNT, "",
+                    "The least that such a try costs, in the store's currency; none means no least amount.", per_store=True),
+    _yes_no("billing.retry_price_stays", False,
+            "Whether a price that was reduced for a try stays once it was paid.", per_store=True),
+    _whole("billing.agent_tries_per_day", 1, 1, 10, "tries",
+           "How often agents may charge a card in a day, once it was declined; counted over all its subscriptions and orders.",
+           per_store=True),
+    _whole("billing.agent_tries_per_month", 4, 1, 15, "tries",
+           "How often agents may charge a card in 30 days, once it was declined.", per_store=True),
+    _whole("billing.card_declines_per_day", 8, 1, 10, "declines",
+           "After how many declines in a day a card is left alone; the card networks fine more than 10.", per_store=True),
+    _whole("billing.card_declines_per_month", 15, 1, 20, "declines",
+           "After how many declines in 30 days a card is left alone; the card networks fine more than 20.", per_store=True),
     _whole("money.undo_seconds", 10, 0, 60, "seconds",
            "How long a charge or refund can be taken back before it is sent.", per_store=True),
     _whole("refund.retries", 3, 0, 30, "tries", "How often a refund that failed is tried again, once a day.", per_store=True),
