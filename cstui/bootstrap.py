@@ -33,10 +33,12 @@ if TYPE_CHECKING:
     from cstui.services.reasons import Reasons
     from cstui.services.refund_decisions import RefundDecisions
     from cstui.services.refunds import Refunds
+    from cstui.services.retention import Retention
     from cstui.services.schema import Schema
     from cstui.services.search import Search
     from cstui.services.secrets import Secrets
     from cstui.services.settings import Settings
+    from cstui.services.shipments import Shipments
     from cstui.services.sign_in import SignIn
     from cstui.services.staff import Staff
     from cstui.services.stores import Stores
@@ -207,11 +209,25 @@ class Desk:
         )  # fmt: skip
 
     @cached_property
+    def shipments(self) -> Shipments:
+        """Shipping again, and cancelling what has not left."""
+        from cstui.services.shipments import Shipments
+
+        return Shipments(self.database, self.settings)
+
+    @cached_property
     def subscriptions(self) -> Subscriptions:
         """Subscriptions."""
         from cstui.services.subscriptions import Subscriptions
 
         return Subscriptions(self.database)
+
+    @cached_property
+    def retention(self) -> Retention:
+        """What is offered to somebody who wants to cancel."""
+        from cstui.services.retention import Retention
+
+        return Retention(self.database)
 
     @cached_property
     def locks(self) -> Locks:

@@ -8,12 +8,12 @@ from datetime import datetime
 
 from cstui.domain.actor import Actor
 from cstui.domain.audit import Change
-from cstui.domain.errors import InvalidInput, NotFound
+from cstui.domain.errors import InvalidInput, NotFound, UsageError
 from cstui.domain.ids import Kind
 from cstui.domain.permissions import Permission
 from cstui.domain.reasons import STARTERS, ReasonKind
 from cstui.domain.retention import NewOffer, OfferKind, OfferRow, RetentionCount, checked_offer
-from cstui.services.access import not_permitted, require
+from cstui.services.access import not_permitted, require, require_visible
 from cstui.storage.database import Database
 from cstui.storage.queries import audit, stores
 from cstui.storage.queries import retention as queries
@@ -87,6 +87,27 @@ class Retention:
                 )
             _report(tx, actor, row, "retention offer removed", row.words, "", save_id)
         return replace(row, is_active=False)
+
+    def product_named(self, actor: Actor, store_id: int, sku: str, option: str | None = None) -> int:
+        """The id of a product that the store sells, by its stock number and, where several have it, the option.
+
+        Errors: `NotFound`, `UsageError` naming the options.
+        """
+        require_visible(actor, Permission.SUBSCRIPTION_VIEW, store_id, "such store")
+        with self._database.read() as tx:
+            found = queries.products_named(tx, store_id, sku)
+        if option is not None:
+            found = tuple(row for row in found if row.option.casefold() == option.strip().casefold())
+        if not found:
+            raise NotFound(
+                f"This store does not sell “{sku[:60]}”.", "Check the stock number and the option."
+            )
+        if len(found) > 1:
+            names = ", ".join(row.option or row.name for row in found)
+            raise UsageError(
+                f"{len(found)} products have the stock number {sku[:60]}.", f"Name one: {names}."
+            )
+        return found[0].id
 
     # Reports.
 
