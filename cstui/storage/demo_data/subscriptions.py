@@ -163,7 +163,7 @@ class Subscriptions:
     def _facts_of(self, course: Course, billed: int) -> dict[str, Any]:
         dice, day, following = self._dice, self._day, course.days[-1]
         if course.status is _S.TRIAL:
-            return {"trial_ends_on": following}
+            return {"trial_ends_on": following, "trial_days": _TRIAL_DAYS}
         if course.status is _S.PAST_DUE:
             return {"attempts": dice.randint(1, 3), "retry_on": day + timedelta(days=dice.randint(0, 4))}
         if course.status is _S.PAUSED:

@@ -22,7 +22,9 @@ class Subscription(Base, table=True):
     """A recurring purchase. Dates are days of the store's zone; `anchor_day` keeps month ends (31: 31, 28 or 29, 31, 30 …).
 
     `price_cycles_left` counts the successful bills for which the price that stands here holds; with the last one the `regular_` price comes back (0:
-    it is the regular one). `cancel_on` with `keep_billing` ends it on a day; `cancel_after_next` with the next successful bill.
+    it is the regular one). `cancel_on` ends it on a day, before that day's bill; without `keep_billing` nothing is billed until then.
+    `cancel_after_next` ends it with the next successful bill. While it is paused `pause_on` keeps the bill date that the pause left out first.
+    `trial_days` is how long its trial lasts from the first day.
     """
 
     __tablename__ = "subscription"
@@ -74,6 +76,7 @@ class Subscription(Base, table=True):
     regular_discount_kind: DiscountKind | None = one_of(DiscountKind, "regular_discount_kind", nullable=True)
     regular_discount_value: int | None = minor(None)
     regular_shipping: int | None = minor(None)
+    regular_tax: int | None = minor(None)
     interval_unit: IntervalUnit = one_of(IntervalUnit, "interval_unit", default=IntervalUnit.MONTH)
     interval_count: int = 1
     anchor_day: int | None = None
@@ -82,6 +85,7 @@ class Subscription(Base, table=True):
     next_bill_date: date | None = None
     last_bill_date: date | None = None
     trial_ends_on: date | None = None
+    trial_days: int = 0
     pause_on: date | None = None
     resume_on: date | None = None
     cancel_on: date | None = None

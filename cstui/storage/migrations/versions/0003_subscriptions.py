@@ -98,6 +98,8 @@ def upgrade() -> None:
         " CHECK (regular_discount_kind IN ('none', 'percent', 'fixed'))",
         "regular_discount_value BIGINT",
         "regular_shipping BIGINT",
+        "regular_tax BIGINT",
+        "trial_days INTEGER NOT NULL DEFAULT 0",
         "cancel_after_next BOOLEAN NOT NULL DEFAULT FALSE",
     ):
         op.execute(f"ALTER TABLE subscription ADD COLUMN {column}")
