@@ -53,6 +53,11 @@ class Choice(Widget, can_focus=True):
         """The chosen value in words."""
         return next((label for key, label in self.options if key == self.value), "")
 
+    @property
+    def letters(self) -> str:
+        """The letter of each value, in their order; values past the alphabet have none."""
+        return _LETTERS[: len(self.options)]
+
     def watch_value(self) -> None:
         """Says so and repaints."""
         self.post_message(self.Changed(self))
