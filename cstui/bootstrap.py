@@ -11,6 +11,7 @@ from cstui.domain.ids import new_token
 from cstui.storage.database import Database
 
 if TYPE_CHECKING:
+    from cstui.domain.card_intake import IntakePlace
     from cstui.domain.live import LiveEvent
     from cstui.domain.mails import MailServer
     from cstui.services.audit import Audit
@@ -59,6 +60,8 @@ class Desk:
         self.database = Database(url, durable=durable)
         #: Names this running desk: presence and verification hang on it.
         self.token = new_token()
+        #: Where this desk hands typed cards to a worker; None where nowhere.
+        self.card_intake: IntakePlace | None = None
 
     @cached_property
     def schema(self) -> Schema:
@@ -189,14 +192,26 @@ class Desk:
     @cached_property
     def cards(self) -> Cards:
         """Cards on file: adding, using, removing."""
+        from cstui.services.card_intake import CardIntakeClient
         from cstui.services.cards import Cards
 
-        return Cards(self.database, self.settings, self.gateways, self.verification)
+        intake = CardIntakeClient(self.card_intake) if self.card_intake is not None else None
+        return Cards(self.database, self.settings, self.gateways, self.verification, intake)
 
     def make_worker(
-        self, *, name: str, is_inside: bool, senders: int = 4, mail: MailServer | None = None
+        self,
+        *,
+        name: str,
+        is_inside: bool,
+        senders: int = 4,
+        mail: MailServer | None = None,
+        intake: IntakePlace | None = None,
     ) -> Worker:
-        """A worker with a database connection of its own, not started yet. Without a mail server mails wait."""
+        """A worker with a database connection of its own, not started yet. Without a mail server mails wait; `intake`: where it takes
+        typed cards.
+        """
+        from cstui.services.card_intake import CardIntake
+        from cstui.services.card_links import CardLinks
         from cstui.services.gateways.registry import Gateways
         from cstui.services.settings import Settings
         from cstui.services.worker import Worker
@@ -204,8 +219,15 @@ class Desk:
         database = Database(self.database.url)
         settings = Settings(database)
         post = self.mail_delivery(mail, database, settings) if mail is not None and mail.host else None
+        gateways = Gateways(database, self.secrets)
+
+        def door(token: str) -> CardIntake:
+            assert intake is not None
+            return CardIntake(intake, database, settings, gateways, token)
+
         return Worker(
-            database, settings, Gateways(database, self.secrets), post, name=name, is_inside=is_inside, senders=senders
+            database, settings, gateways, post, CardLinks(database, gateways), name=name, is_inside=is_inside, senders=senders,
+            intake=door if intake is not None else None,
         )  # fmt: skip
 
     @cached_property

@@ -19,6 +19,7 @@ from cstui.domain.database_url import DatabaseUrl, read_url
 from cstui.domain.errors import InvalidInput, UsageError
 
 if TYPE_CHECKING:
+    from cstui.domain.card_intake import IntakePlace
     from cstui.domain.mails import MailServer
 
 SYSTEM_FILE: Final = Path("/etc/cstui/config.toml")
@@ -150,6 +151,13 @@ class Config:
             self.whole("mail.timeout"),
         )
 
+    @cached_property
+    def card_intake(self) -> IntakePlace | None:
+        """Where typed cards are handed to a worker; None where nowhere. Errors: `InvalidInput` for a place that cannot be."""
+        from cstui.domain.card_intake import intake_place
+
+        return intake_place(*(self.text(f"worker.{name}") for name in ("card_intake", "certificate", "key", "authority")))
+
     def rows(self) -> tuple[tuple[str, str, str], ...]:
         """Key, value and origin of everything, for `config show`; a password in the database URL is not shown."""
         found = []
@@ -207,7 +215,16 @@ def load(
         values["database.url"] = Origin(environ["CSTUI_DB"], "$CSTUI_DB")
     if database:
         values["database.url"] = Origin(database, "--db")
-    return Config(file, MappingProxyType(values), MappingProxyType(own_keys), tuple(warnings))
+    return _with_usable_places(Config(file, MappingProxyType(values), MappingProxyType(own_keys), tuple(warnings)))
+
+
+def _with_usable_places(config: Config) -> Config:
+    """The configuration, where what only fits together can be used together. Errors: `ConfigFault`."""
+    try:
+        _ = config.card_intake
+    except InvalidInput as error:
+        raise ConfigFault(f"{config.file}: {error.field}: {error.message}", error.advice, file=config.file or "", key=error.field) from None
+    return config
 
 
 def find(config: str | None, environ: Mapping[str, str]) -> Path | None:

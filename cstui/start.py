@@ -121,7 +121,9 @@ def run_desk(
     restore = install_excepthooks(
         settings.log_dir, lambda incident: print(incident_message(incident), file=sys.stderr)
     )
-    app = CstuiApp(desk or Desk(settings.database.text), actor, options)
+    desk = desk or Desk(settings.database.text)
+    desk.card_intake = settings.card_intake
+    app = CstuiApp(desk, actor, options)
     try:
         ended = app.run(mouse=options.mouse)
     finally:

@@ -13,6 +13,7 @@ import pytest
 from cstui import config
 from cstui.config import Config, ConfigFault, load
 from cstui.config_keys import KEYS, SECTIONS, example
+from cstui.domain.card_intake import IntakePlace
 from cstui.domain.mails import MailServer
 from cstui.keys import KeyMap
 
@@ -55,9 +56,10 @@ def test_without_a_file_the_defaults_hold(environ: dict[str, str]) -> None:
     assert {origin.source for origin in found.values.values()} == {"default"}
     assert not found.is_database_configured
     assert found.database.path is not None and found.database.path.name == "cstui.db"
-    assert (found.theme, found.ascii, found.mouse, found.timer, found.key_preset) == (
+    assert (found.theme, found.ascii, found.mouse, found.timer, found.bell, found.key_preset) == (
         "textual-dark",
         False,
+        True,
         True,
         True,
         "default",
@@ -265,3 +267,17 @@ def test_the_mail_server_is_read_as_one_and_its_numbers_and_address_are_checked(
                        ('sender = "shop"', "not an e-mail"), ('security = "ssl"', "cannot be “ssl”")):  # fmt: skip
         with pytest.raises(ConfigFault, match=said):
             loaded(tmp_path, f"[mail]\n{line}\n")
+
+
+def test_where_typed_cards_are_handed_over_is_read_as_one_and_must_be_usable(tmp_path: Path) -> None:
+    found = loaded(tmp_path, '[worker]\ncard_intake = "unix:/run/cstui/cards"\n')
+    assert (
+        found.card_intake == IntakePlace(path="/run/cstui/cards") and loaded(tmp_path, "").card_intake is None
+    )
+    for line, said in (
+        ('"tls:desk.example:7400"', "certificate"),
+        ('"cards"', "no way"),
+        ('"unix:here"', "begins with /"),
+    ):
+        with pytest.raises(ConfigFault, match=said):
+            loaded(tmp_path, f"[worker]\ncard_intake = {line}\n")

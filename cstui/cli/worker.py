@@ -30,8 +30,9 @@ def add(app: typer.Typer, session: Session) -> None:
         from cstui.services.sign_in import terminal_name
 
         made = session.desk.make_worker(
-            name=terminal_name(), is_inside=False, senders=senders, mail=session.config.mail
-        )
+            name=terminal_name(), is_inside=False, senders=senders, mail=session.config.mail,
+            intake=session.config.card_intake,
+        )  # fmt: skip
         if once:
             try:
                 done = made.once()

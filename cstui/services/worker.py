@@ -49,6 +49,18 @@ class Links(Protocol):
         ...
 
 
+class Door(Protocol):
+    """Where desks without keys hand typed cards over."""
+
+    def start(self) -> bool:
+        """Listens from now on; False where another worker of this machine does. Errors: `CardIntakeAway` where it cannot."""
+        ...
+
+    def stop(self) -> None:
+        """Takes no more cards."""
+        ...
+
+
 @dataclass(slots=True)
 class Done:
     """What one round has done."""
@@ -72,7 +84,7 @@ class Done:
 
 
 class Worker:
-    """One worker on one database, with connections of its own."""
+    """One worker on one database, with connections of its own. `intake` makes the door for typed cards, by the worker's token."""
 
     def __init__(
         self,
@@ -84,29 +96,32 @@ class Worker:
         *,
         name: str = "worker",
         is_inside: bool = False,
-        has_card_intake: bool = False,
+        intake: Callable[[str], Door] | None = None,
         senders: int = SENDERS,
         point: Callable[[str], None] = lambda _name: None,
     ) -> None:
         self.token = new_token()
+        self._intake = intake(self.token) if intake is not None else None
         self._database = database
         self._settings = settings
         self._post = post
         self._links = links
         self._name = name
         self._is_inside = is_inside
-        self._has_card_intake = has_card_intake
         self._senders = senders
         self._reader = Reader(database.url)
         self._sending = Sending(database, gateways, settings, self.token, point=point)
         self._point = point
+        self._takes_cards = False
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
 
     # Running ----------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begins to work in threads of its own."""
+        """Begins to work in threads of its own. Errors: `CardIntakeAway` where typed cards cannot be taken as configured."""
+        if self._intake is not None:
+            self._takes_cards = self._intake.start()
         self._beat()
         parts = [("beat", self._keep_beating), ("keeper", self._keep_house)]
         parts += [(f"sender-{number}", self._keep_sending) for number in range(self._senders)]
@@ -118,6 +133,9 @@ class Worker:
     def stop(self, patience: float = PATIENCE) -> None:
         """Ends in order: nothing new is begun; what is being sent gets `patience` seconds, then it is looked up at the next start."""
         self._stop.set()
+        if self._intake is not None and self._takes_cards:
+            self._takes_cards = False
+            self._intake.stop()
         for thread in self._threads:
             thread.join(patience)
         still_sending = any(thread.is_alive() for thread in self._threads)
@@ -207,7 +225,7 @@ class Worker:
     def _beat(self) -> None:
         with self._database.write() as tx:
             workers.sign_of_life(
-                tx, self.token, self._name, is_inside=self._is_inside, has_card_intake=self._has_card_intake
+                tx, self.token, self._name, is_inside=self._is_inside, has_card_intake=self._takes_cards
             )
 
     def _keep_beating(self) -> None:
