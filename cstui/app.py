@@ -18,6 +18,7 @@ from cstui.domain.errors import CstuiError
 from cstui.flow import call, quietly
 from cstui.keys import Context, KeyMap, overlay
 from cstui.open_records import OpenRecords
+from cstui.screens.money_ring import MoneyRing
 from cstui.text import ControlFilter
 from cstui.typeahead import TypeAhead
 from cstui.widgets.page_model import Cell
@@ -44,6 +45,7 @@ class DeskOptions:
     zone: str = ""
     locale: str = ""
     mouse: bool = True
+    bell: bool = True
 
 
 class CstuiApp(DeskActions):
@@ -70,6 +72,7 @@ class CstuiApp(DeskActions):
         self._restore_signals: Any = None
         self._filters.append(ControlFilter(self.options.ascii_only))
         self._bindings = overlay(self._bindings, self.keymap, Context.ALWAYS)
+        self.ring = MoneyRing(bell=self.options.bell)
 
     # Who is here ------------------------------------------------------------------------------------
 
@@ -117,6 +120,7 @@ class CstuiApp(DeskActions):
         if self.screen is not self.search_screen:
             self.switch_screen(self.search_screen)
         self.search_screen.actor_known()
+        self.ring.listen(self)
 
     async def sign_out(self) -> None:
         """Ends the session, closes everything, asks for a name again."""
@@ -126,6 +130,7 @@ class CstuiApp(DeskActions):
         actor, self._actor = self._actor, None
         if actor is not None:
             await quietly(self.desk.sign_in.sign_out, actor)
+        self.ring.listen(self)
         self.search_screen.action_search_clear()
         self.switch_screen(SignInScreen(self.keymap))
 
@@ -168,6 +173,7 @@ class CstuiApp(DeskActions):
             loop.call_soon_threadsafe(self._on_live, event, context=context)
 
         self.desk.start_pulse(hand_over)
+        self.ring.listen(self)
         if self._actor is not None:
             await quietly(self.desk.sign_in.seen, self._actor)
         self.set_interval(5, self._every_few_seconds)
@@ -264,6 +270,7 @@ class CstuiApp(DeskActions):
     def _on_live(self, event: LiveEvent) -> None:
         if event.what in ("away", "back"):
             self._away = "database away, trying again" if event.what == "away" else ""
+        self.ring.hear(self, event)
         for screen in self.base_screens():
             screen.on_live(event)
             if event.what in ("away", "back"):

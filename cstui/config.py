@@ -107,6 +107,11 @@ class Config:
         return self.yes("ui.timer")
 
     @property
+    def bell(self) -> bool:
+        """Whether the terminal's bell rings for a request that waits for this person."""
+        return self.yes("ui.bell")
+
+    @property
     def key_preset(self) -> str:
         """The set of keys to start from."""
         return self.text("ui.keys")

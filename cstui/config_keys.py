@@ -52,6 +52,8 @@ _ALL: Final = (
               "React to the mouse. Without it the terminal's own selecting and copying works without a modifier key."),
     ConfigKey("ui", "timer", Written.YES_NO, True,
               "Show the running time of a call. Off, nothing on the screen changes by itself every second."),
+    ConfigKey("ui", "bell", Written.YES_NO, True,
+              "Sound the terminal's bell once for each new request that waits for your approval."),
     ConfigKey("ui", "keys", Written.TEXT, "default",
               "The set of keys to start from; single ones are changed in [keys].", choices=("default", "vim", "5250")),
     ConfigKey("person", "zone", Written.TEXT, "",

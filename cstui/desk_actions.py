@@ -56,6 +56,29 @@ class DeskActions(App[int]):
 
         self.push_screen(LocksScreen(self.keymap))
 
+    def action_money_queue(self) -> None:
+        """Refunds that wait for something."""
+        from cstui.screens.money_queue import RefundQueueScreen
+
+        if not isinstance(self.screen, RefundQueueScreen):
+            self.push_screen(RefundQueueScreen(self.keymap))
+
+    def action_money_attempts(self) -> None:
+        """Payment attempts."""
+        self.command_money_attempts("")
+
+    def command_money_attempts(self, rest: str) -> None:
+        """`:attempts`, or `:attempts unknown`: of one state."""
+        from cstui.domain.payments import AttemptState
+        from cstui.screens.money_queue import AttemptsScreen
+
+        wanted = "_".join(rest.casefold().split())
+        only = next((state for state in AttemptState if state == wanted), None)
+        if wanted and only is None:
+            self._tell(f"There is no state “{rest.strip()}”. States: {', '.join(AttemptState)}.", "warn")
+            return
+        self.push_screen(AttemptsScreen(self.keymap, only))
+
     def action_desk_history(self) -> None:
         """What I did today."""
         from cstui.screens.lists import MyActionsScreen

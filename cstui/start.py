@@ -101,6 +101,7 @@ def desk_options(settings: Config) -> DeskOptions:
         zone=settings.zone,
         locale=settings.locale or _locale_of_terminal(),
         mouse=settings.mouse,
+        bell=settings.bell,
     )
 
 

@@ -42,11 +42,39 @@ class OwnAttempt:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnDecision:
+    """What somebody else decided within the last minute about a refund that this person had asked for (D-12).
+
+    `asked` is what was asked for, where that is known; `reason` the words of a denial.
+    """
+
+    refund_id: int
+    order_id: int
+    order_number: str
+    state: RefundState
+    amount: Money
+    asked: Money | None
+    by: str
+    reason: str = ""
+
+    @property
+    def is_denied(self) -> bool:
+        """Whether nothing of it goes back."""
+        return self.state in (RefundState.DENIED, RefundState.WITHDRAWN)
+
+    @property
+    def is_lowered(self) -> bool:
+        """Whether less goes back than was asked for."""
+        return self.asked is not None and self.amount.minor < self.asked.minor
+
+
+@dataclass(frozen=True, slots=True)
 class MoneyNews:
     """The picture of money that a desk paints its status line from. Two that differ make the news.
 
     `approvals` counts refunds that wait for approval in the stores where this person approves; `decisions` those that need another decision.
-    `overdue` counts attempts that should have been sent a while ago; with no worker alive they wait for one.
+    `overdue` counts attempts that should have been sent a while ago; with no worker alive they wait for one. `newest_approval` says the newest
+    request in words, `newest_approval_id` is its refund. `decided`: what others just decided about this person's own requests.
     """
 
     own: tuple[OwnAttempt, ...] = ()
@@ -56,6 +84,8 @@ class MoneyNews:
     overdue: int = 0
     worker_alive: bool = True
     newest_approval: str = ""
+    newest_approval_id: int = 0
+    decided: tuple[OwnDecision, ...] = ()
 
     @property
     def waits_for_worker(self) -> bool:

@@ -283,6 +283,7 @@ class RefundRow:
     card: str
     payee: str = ""
     version: int = 0
+    requested_by_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

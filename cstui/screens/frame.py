@@ -55,6 +55,7 @@ class ScreenFrame(Screen[None]):
         """Crumbs, banner, body, panels, status, keys."""
         yield Bar(separator=" › ", id="crumbs")
         yield Bar(id="banner")
+        yield Bar(id="ring")
         with Vertical(id="body"):
             yield from self.body()
         yield Vertical(id="panels")
@@ -105,6 +106,7 @@ class ScreenFrame(Screen[None]):
         if not self.has_frame:
             return
         self.query_one("#crumbs", Bar).say((Cell("Find", "muted"), *self.crumbs()), self.marks())
+        self.refresh_ring()
         self.refresh_status()
         self.refresh_keys()
 
@@ -113,7 +115,7 @@ class ScreenFrame(Screen[None]):
         if self.has_frame:
             left, right = self.desk_app.status_cells()
             said = (Cell(self.receipt, self._receipt_tone),) if self.receipt else ()
-            self.query_one("#status", Bar).say((*said, *left) if said else left, right)
+            self.query_one("#status", Bar).say((*left[:1], *said, *left[1:]), right)
 
     def refresh_keys(self) -> None:
         """The last line: the keys of what has the focus; dimmed where not possible now, absent where never permitted."""
@@ -140,7 +142,7 @@ class ScreenFrame(Screen[None]):
             and action.partition(".")[0] != "desk"
         ):
             return "The desk is read-only; :readonly turns it off."
-        return ""
+        return self.desk_app.why_no_takeback() if action == "money.takeback" else ""
 
     # Saying what happened ---------------------------------------------------------------------------
 
@@ -166,6 +168,14 @@ class ScreenFrame(Screen[None]):
         banner = self.query_one("#banner", Bar)
         banner.say((Cell(words, "warn"),) if words else ())
         banner.set_class(bool(words), "-shown")
+
+    def refresh_ring(self) -> None:
+        """Who waits for this person's approval, on a line of its own; never while the desk is shut."""
+        if self.has_frame:
+            cells = () if self.desk_app.is_shut else self.desk_app.ring.cells
+            ring = self.query_one("#ring", Bar)
+            ring.say(cells)
+            ring.set_class(bool(cells), "-shown")
 
     # Panels -----------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from textual.timer import Timer
 
 from cstui.domain.ids import Kind, new_token
+from cstui.domain.live import LiveEvent, What
 from cstui.flow import call, flow
 from cstui.format import idle_words, moment_words
 from cstui.keys import Context, KeyMap, help_table
@@ -86,12 +87,57 @@ class HelpScreen(ListScreen):
         self.fill()
 
 
-class LocksScreen(ListScreen):
+class LiveListScreen(ListScreen):
+    """A list that reads itself again when what it shows has changed anywhere.
+
+    `hears` names the news that concern it; while a form is open or something is being read, it waits.
+    """
+
+    hears: ClassVar[tuple[What, ...]] = (What.ANY, What.BACK)
+    _again: Timer | None = None
+
+    def on_mount(self) -> None:
+        """Reads, and hears of everything from now on."""
+        self._hear_everything(True)
+        super().on_mount()
+
+    def on_unmount(self) -> None:
+        """Hears of what is open only, as before."""
+        self._hear_everything(False)
+
+    def on_screen_resume(self) -> None:
+        """In front again: another list that was closed meanwhile does not make this one deaf."""
+        super().on_screen_resume()
+        self._hear_everything(True)
+
+    def _hear_everything(self, wanted: bool) -> None:
+        if "pulse" in self.desk_app.desk.__dict__:
+            self.desk_app.desk.pulse.everything(wanted)
+
+    def on_live(self, event: LiveEvent) -> None:
+        """Something changed somewhere."""
+        if event.what in self.hears:
+            self._read_again()
+
+    def _read_again(self) -> None:
+        if not self.flows:
+            self._again = None
+            self.fill()
+        elif self._again is None:
+            self._again = self.set_interval(0.5, self._when_free)
+
+    def _when_free(self) -> None:
+        if not self.flows and self._again is not None:
+            self._again.stop()
+            self._read_again()
+
+
+class LocksScreen(LiveListScreen):
     """Every held lock: who, where, since when, how long idle, with or without a draft; U unlocks."""
 
     title_words = "Locks"
     contexts: ClassVar[tuple[Context, ...]] = (Context.LOCKS, Context.ALWAYS, Context.NAV)
-    _again: Timer | None = None
+    hears: ClassVar[tuple[What, ...]] = (What.LOCK, What.ANY, What.BACK)
     _COLUMNS = (
         Column("Order", least=8),
         Column("Store", least=5, wide_only=True),
@@ -142,36 +188,6 @@ class LocksScreen(ListScreen):
         kind, record_id = _record(event.row.key)
         if kind is Kind.ORDER:
             self.desk_app.open_order(record_id)
-
-    def on_mount(self) -> None:
-        """Reads, and hears of every lock from now on."""
-        self._hear_everything(True)
-        super().on_mount()
-
-    def on_unmount(self) -> None:
-        """Hears of what is open only, as before."""
-        self._hear_everything(False)
-
-    def _hear_everything(self, wanted: bool) -> None:
-        if "pulse" in self.desk_app.desk.__dict__:
-            self.desk_app.desk.pulse.everything(wanted)
-
-    def on_live(self, event: Any) -> None:
-        """Another lock somewhere; a list that is being read, or asks for a reason, is read again behind that."""
-        if event.what in ("lock", "any"):
-            self._read_again()
-
-    def _read_again(self) -> None:
-        if not self.flows:
-            self._again = None
-            self.fill()
-        elif self._again is None:
-            self._again = self.set_interval(0.5, self._when_free)
-
-    def _when_free(self) -> None:
-        if not self.flows and self._again is not None:
-            self._again.stop()
-            self._read_again()
 
     @flow("order.unlock")
     async def action_order_unlock(self) -> None:

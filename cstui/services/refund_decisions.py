@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from enum import StrEnum
 from typing import Any
 
 from cstui.domain.actor import Actor
@@ -16,6 +15,7 @@ from cstui.domain.money import Money
 from cstui.domain.notes import checked_free_text
 from cstui.domain.payments import AttemptState, RefundMethod, RefundState
 from cstui.domain.permissions import Permission
+from cstui.domain.refund_queue import ByHand
 from cstui.domain.refund_shares import lowered
 from cstui.domain.refunds import AttemptRow, RefundRow
 from cstui.services import arming, outcomes
@@ -28,6 +28,7 @@ from cstui.storage.queries import attempts, audit, refunds
 from cstui.storage.queries.audit import NewEvent
 from cstui.storage.transaction import Transaction
 
+__all__ = ["ByHand", "RefundDecisions", "withdraw_attempts"]
 _LONGEST = 500
 _QUEUED = (
     RefundState.REQUESTED,
@@ -35,13 +36,6 @@ _QUEUED = (
     RefundState.NEEDS_DECISION,
     RefundState.EXHAUSTED,
 )
-
-
-class ByHand(StrEnum):
-    """What a supervisor says of an attempt whose outcome nobody could find out."""
-
-    SUCCEEDED = "succeeded"
-    NOT_EXECUTED = "not_executed"
 
 
 class RefundDecisions:

@@ -38,7 +38,8 @@ class CommitLine(Static):
         self._typed = False
         self._edition = 0
         self._is_drawn = False
-        self._counts_from: float | None = None
+        #: From when on keys count, by the clock of keys; None while the present words are not painted.
+        self.counts_from: float | None = None
         self.ignored = 0
 
     @property
@@ -49,7 +50,7 @@ class CommitLine(Static):
     @property
     def is_painted(self) -> bool:
         """Whether the present words have reached the terminal."""
-        return self._counts_from is not None
+        return self.counts_from is not None
 
     def say(self, words: str, *, typed: bool = False) -> None:
         """Puts other words there; keys pressed before these are painted do not count.
@@ -65,7 +66,7 @@ class CommitLine(Static):
         """The line is shown again (its screen was hidden, or it says something else): it counts from its next paint on."""
         self._edition += 1
         self._is_drawn = False
-        self._counts_from = None
+        self.counts_from = None
         self._write()
 
     def counts(self, event: events.Key) -> bool:
@@ -73,7 +74,7 @@ class CommitLine(Static):
         before = self._last_time.get(event.key)
         self._last_time[event.key] = event.time
         is_held = before is not None and 0 <= event.time - before < LET_GO
-        if is_held or self._counts_from is None or event.time < self._counts_from:
+        if is_held or self.counts_from is None or event.time < self.counts_from:
             self.ignored += 1
             self._write()
             return False
@@ -91,7 +92,7 @@ class CommitLine(Static):
             return
         unread = 0.0 if self._typed else UNREAD
         # An event of this moment has the clock of the keys.
-        self._counts_from = events.Event().time + unread
+        self.counts_from = events.Event().time + unread
         self._typed = False
 
     def _write(self) -> None:

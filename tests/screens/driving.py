@@ -14,6 +14,7 @@ from textual.pilot import Pilot
 from cstui.app import CstuiApp, DeskOptions
 from cstui.bootstrap import Desk
 from cstui.domain.actor import Actor
+from cstui.widgets.commit_line import LET_GO, CommitLine
 from tests.screen_text import screen_text
 
 #: Longest wait for anything on the screen, in seconds.
@@ -61,6 +62,15 @@ class Driven:
     async def shows_no(self, words: str, patience: float = PATIENCE) -> None:
         """Waits until the screen no longer shows this."""
         await self.until(lambda: words not in self.text, patience)
+
+    async def commit(self) -> None:
+        """`y` on the line that commits money, pressed when it could have been read and every former `y` had been let go."""
+        await self.until(lambda: any(line.is_painted for line in self.app.screen.query(CommitLine)))
+        line = self.app.screen.query_one(CommitLine)
+        event = events.Key("y", "y")
+        event.time = max(line.counts_from or 0.0, CommitLine._last_time.get("y", 0.0)) + LET_GO
+        self.app.post_message(event)
+        await self.pilot.pause()
 
     async def open_order(self, order_id: int, number: str = "#1001") -> None:
         """Opens an order as Enter on its row would."""

@@ -35,8 +35,8 @@ def now() -> float:
 async def painted(pilot: Any, line: CommitLine) -> float:
     """Waits for the paint; from when on keys count."""
     await until(pilot, lambda: line.is_painted)
-    assert line._counts_from is not None
-    return line._counts_from
+    assert line.counts_from is not None
+    return line.counts_from
 
 
 async def test_a_key_pressed_before_the_paint_is_dropped_and_said_and_one_pressed_later_counts() -> None:

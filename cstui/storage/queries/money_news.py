@@ -7,7 +7,7 @@ from typing import Any
 
 from cstui.domain.gateways import Operation
 from cstui.domain.money import Money
-from cstui.domain.money_news import MoneyNews, OwnAttempt
+from cstui.domain.money_news import MoneyNews, OwnAttempt, OwnDecision
 from cstui.domain.payments import AttemptState, RefundState
 from cstui.storage.reader import instant
 
@@ -44,6 +44,17 @@ def _counts(is_sqlite: bool, among: str) -> str:
     )
 
 
+def _decided(is_sqlite: bool) -> str:
+    """What others decided within the last minute about one person's requests; the withdrawn waiting attempt knows what was asked for."""
+    return (
+        "SELECT f.id, f.order_id, o.number, f.state, f.amount, f.currency, f.decided_by, f.last_failure,"
+        " (SELECT max(a.amount) FROM payment_attempt a WHERE a.refund_id = f.id AND a.state = 'withdrawn')"
+        " FROM refund f JOIN orders o ON o.id = f.order_id"
+        f" WHERE f.requested_by_id = :staff AND f.decided_at > {_ago(is_sqlite, 60)} AND f.decided_by <> f.requested_by"
+        " ORDER BY f.decided_at DESC, f.id DESC LIMIT 10"
+    )
+
+
 def read(rows: _Rows, is_sqlite: bool, staff_id: int, approves_in: frozenset[int] | None) -> MoneyNews:
     """The picture for one person. `approves_in`: the stores in which he approves refunds, None for all."""
     among = (
@@ -51,17 +62,26 @@ def read(rows: _Rows, is_sqlite: bool, staff_id: int, approves_in: frozenset[int
     )
     own = tuple(_attempt(row) for row in rows(_own(is_sqlite), {"staff": staff_id}))
     approvals, decisions, checking, overdue, workers = rows(_counts(is_sqlite, among), {"staff": staff_id})[0]
-    newest = ""
+    newest, newest_id = "", 0
     if approvals:
         row = rows(
-            "SELECT f.requested_by, f.amount, f.currency, o.number FROM refund f JOIN orders o ON o.id = f.order_id"
+            "SELECT f.requested_by, f.amount, f.currency, o.number, f.id FROM refund f JOIN orders o ON o.id = f.order_id"
             f" WHERE f.state = 'needs_approval' AND f.requested_by_id <> :staff AND f.{among if approves_in is not None else 'id > 0'}"
             " ORDER BY f.id DESC LIMIT 1",
             {"staff": staff_id},
         )[0]
         money = Money(row[1], row[2])
-        newest = f"{row[0]} asks for {money.plain()} {money.currency} on order {row[3]}"
-    return MoneyNews(own, approvals, decisions, checking, overdue, bool(workers), newest)
+        newest, newest_id = f"{row[0]} asks for {money.plain()} {money.currency} on order {row[3]}", row[4]
+    decided = tuple(_decision(row) for row in rows(_decided(is_sqlite), {"staff": staff_id}))
+    return MoneyNews(own, approvals, decisions, checking, overdue, bool(workers), newest, newest_id, decided)
+
+
+def _decision(row: Any) -> OwnDecision:
+    key, order_id, number, state, amount, currency, by, said, asked = row
+    return OwnDecision(
+        key, order_id, number, RefundState(state), Money(amount, currency), Money(asked, currency) if asked else None, by,
+        said if state == RefundState.DENIED else "",
+    )  # fmt: skip
 
 
 def _attempt(row: Any) -> OwnAttempt:

@@ -381,7 +381,7 @@ def _row(row: Any, tries_allowed: int) -> RefundRow:
         reason=row.reason_code, note=row.note, failures=row.failures, tries_allowed=tries_allowed, last_failure=row.last_failure,
         next_try_at=row.next_try_at, requested_by=row.requested_by, requested_at=row.requested_at, decided_by=row.decided_by,
         done_at=row.done_at, transaction_id=row.transaction_id, card=f"{brand} …{last4}".strip() if last4 else "", payee=row.payee,
-        version=row.version,
+        version=row.version, requested_by_id=row.requested_by_id,
     )  # fmt: skip
 
 

@@ -76,6 +76,7 @@ class Refund(Base, table=True):
         sa.Index("ix_refund_order_id", "order_id"),
         sa.Index("ix_refund_customer_id", "customer_id"),
         sa.Index("ix_refund_state", "state", "next_try_at"),
+        sa.Index("ix_refund_requested_by_id", "requested_by_id", "decided_at"),
         sa.CheckConstraint("amount > 0", name="amount"),
         sa.CheckConstraint("failures >= 0", name="failures"),
     )

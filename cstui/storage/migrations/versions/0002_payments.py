@@ -312,6 +312,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_refund_order_id", ["order_id"], unique=False)
         batch_op.create_index("ix_refund_customer_id", ["customer_id"], unique=False)
         batch_op.create_index("ix_refund_state", ["state", "next_try_at"], unique=False)
+        batch_op.create_index("ix_refund_requested_by_id", ["requested_by_id", "decided_at"], unique=False)
 
     op.create_table(
         "payment_attempt",
