@@ -11,6 +11,7 @@ from cstui.storage.demo_data.course import Course
 from cstui.storage.demo_data.history import History
 from cstui.storage.demo_data.orders import REACH, Calendar, OrderBook, Plan
 from cstui.storage.demo_data.people import People, Person
+from cstui.storage.demo_data.retention import add_offers, add_outcomes
 from cstui.storage.demo_data.rows import Rows
 from cstui.storage.demo_data.sandbox_books import add_books
 from cstui.storage.demo_data.shops import Shop, add_reasons, add_shops, add_staff
@@ -44,6 +45,7 @@ def demo_rows(day: date, password_hashes: Mapping[str, str], seed: int) -> DemoR
     shops = add_shops(rows, opened)
     staff = add_staff(rows, shops, password_hashes, opened)
     add_reasons(rows)
+    add_offers(rows, shops, opened)
     people = People(rows, _dice(seed, "people"), shops, until)
     told = Situations(rows, _dice(seed, "situations"), shops, staff, people, day)
     known = told.add_people()
@@ -59,6 +61,7 @@ def demo_rows(day: date, password_hashes: Mapping[str, str], seed: int) -> DemoR
     for plan in placed:
         course.run(plan)
     subscriptions.close()
+    add_outcomes(rows, _dice(seed, "retention"), staff, until)
     _known_since_first_order(rows, placed)
     add_books(rows)
     history = History(rows, _dice(seed, "history"), staff, until)
