@@ -17,6 +17,7 @@ from cstui.domain.actor import Actor
 from cstui.domain.errors import CstuiError
 from cstui.flow import call, quietly
 from cstui.keys import Context, KeyMap, overlay
+from cstui.money_desk import MoneyDesk
 from cstui.open_records import OpenRecords
 from cstui.screens.money_ring import MoneyRing
 from cstui.text import ControlFilter
@@ -46,9 +47,11 @@ class DeskOptions:
     locale: str = ""
     mouse: bool = True
     bell: bool = True
+    timer: bool = True
+    worker_inside: bool = False
 
 
-class CstuiApp(DeskActions):
+class CstuiApp(MoneyDesk, DeskActions):
     """One agent's desk."""
 
     CSS_PATH = "app.tcss"
@@ -117,6 +120,7 @@ class CstuiApp(DeskActions):
         """Somebody signed in: the search box is his."""
         self._actor = actor
         self._reader = None
+        self.forget_money()
         if self.screen is not self.search_screen:
             self.switch_screen(self.search_screen)
         self.search_screen.actor_known()
@@ -128,6 +132,7 @@ class CstuiApp(DeskActions):
 
         await self.records.close_all()
         actor, self._actor = self._actor, None
+        self.forget_money()
         if actor is not None:
             await quietly(self.desk.sign_in.sign_out, actor)
         self.ring.listen(self)
@@ -177,6 +182,7 @@ class CstuiApp(DeskActions):
         if self._actor is not None:
             await quietly(self.desk.sign_in.seen, self._actor)
         self.set_interval(5, self._every_few_seconds)
+        await self.start_worker()
 
     async def _resume(self) -> None:
         from cstui.screens.sign_in import SignInScreen
@@ -244,6 +250,10 @@ class CstuiApp(DeskActions):
         """Opens an order over what is open."""
         self.records.open_order(order_id)
 
+    def open_order_to_refund(self, order_id: int) -> None:
+        """Opens an order, and R on it once it has been read."""
+        self.records.open_order(order_id, refund=True)
+
     def go_back(self) -> None:
         """One level up; at the root asks whether to quit."""
         if len(self.screen_stack) > 2:
@@ -268,6 +278,8 @@ class CstuiApp(DeskActions):
     # What comes in ----------------------------------------------------------------------------------
 
     def _on_live(self, event: LiveEvent) -> None:
+        if event.what == "money":
+            self.hear_money(event.facts["news"])
         if event.what in ("away", "back"):
             self._away = "database away, trying again" if event.what == "away" else ""
         self.ring.hear(self, event)
@@ -297,7 +309,7 @@ class CstuiApp(DeskActions):
             right.insert(0, Cell("READ-ONLY", "warn"))
         if self.options.is_demo:
             right.append(Cell("DEMO", "warn"))
-        return (), tuple(right)
+        return tuple(self.money_cells()), tuple(right)
 
     def _every_few_seconds(self) -> None:
         screen = self.screen
@@ -321,7 +333,7 @@ class CstuiApp(DeskActions):
         if self.is_shut:
             # Whoever presses the key now need not be the one who typed: nothing is named, nothing is thrown away.
             await self.records.keep_drafts()
-        elif unsaved and not await self.records.asked_to_quit(unsaved):
+        elif (unsaved and not await self.records.asked_to_quit(unsaved)) or not await self.asked_about_money():
             return
         await self.records.close_all()
         self.exit(0)
@@ -359,6 +371,7 @@ class CstuiApp(DeskActions):
         """Frees what this desk holds."""
         if self._restore_signals is not None:
             self._restore_signals()
+        await self.stop_worker()
         await asyncio.get_running_loop().run_in_executor(None, self.desk.close)
 
     def note_incident(self, error: BaseException) -> str:

@@ -142,6 +142,12 @@ class Config:
         return self.text("log.level").upper()
 
     @property
+    def worker_inside(self) -> bool:
+        """Whether the desk sends money and mail by itself; by default where its database is SQLite, which no other machine works on."""
+        chosen = self.text("worker.inside")
+        return self.database.is_sqlite if chosen == "auto" else chosen == "yes"
+
+    @property
     def mail(self) -> MailServer:
         """Where mail is handed over; without a host it waits."""
         from cstui.domain.mails import MailServer
@@ -161,7 +167,9 @@ class Config:
         """Where typed cards are handed to a worker; None where nowhere. Errors: `InvalidInput` for a place that cannot be."""
         from cstui.domain.card_intake import intake_place
 
-        return intake_place(*(self.text(f"worker.{name}") for name in ("card_intake", "certificate", "key", "authority")))
+        return intake_place(
+            *(self.text(f"worker.{name}") for name in ("card_intake", "certificate", "key", "authority"))
+        )
 
     def rows(self) -> tuple[tuple[str, str, str], ...]:
         """Key, value and origin of everything, for `config show`; a password in the database URL is not shown."""
@@ -220,7 +228,9 @@ def load(
         values["database.url"] = Origin(environ["CSTUI_DB"], "$CSTUI_DB")
     if database:
         values["database.url"] = Origin(database, "--db")
-    return _with_usable_places(Config(file, MappingProxyType(values), MappingProxyType(own_keys), tuple(warnings)))
+    return _with_usable_places(
+        Config(file, MappingProxyType(values), MappingProxyType(own_keys), tuple(warnings))
+    )
 
 
 def _with_usable_places(config: Config) -> Config:
@@ -228,7 +238,12 @@ def _with_usable_places(config: Config) -> Config:
     try:
         _ = config.card_intake
     except InvalidInput as error:
-        raise ConfigFault(f"{config.file}: {error.field}: {error.message}", error.advice, file=config.file or "", key=error.field) from None
+        raise ConfigFault(
+            f"{config.file}: {error.field}: {error.message}",
+            error.advice,
+            file=config.file or "",
+            key=error.field,
+        ) from None
     return config
 
 

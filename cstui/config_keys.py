@@ -65,6 +65,9 @@ _ALL: Final = (
     ConfigKey("paths", "state", Written.TEXT, "",
               "The folder for what cstui remembers on this machine, such as a kept sign-in.", shown_default="the user's state folder"),
     ConfigKey("log", "level", Written.TEXT, "info", "How much is logged.", choices=("debug", "info", "warning", "error")),
+    ConfigKey("worker", "inside", Written.TEXT, "auto",
+              "Whether the desk itself sends refunds and mails. auto: yes on SQLite, no on PostgreSQL, where “cstui worker” does it.",
+              choices=("auto", "yes", "no")),
     ConfigKey("worker", "card_intake", Written.TEXT, "",
               "Where desks without the gateways' keys hand typed cards to a worker: unix:/path/to/socket on one machine, or tls:HOST:PORT. "
               "The worker listens there; the desks name the same place.", shown_default="none: cards are typed where the keys are"),

@@ -154,6 +154,12 @@ def ago_words(at: datetime, now: datetime) -> str:
     return "just now" if minutes < 1 else f"{_long(minutes)} ago"
 
 
+def left_words(until: datetime, now: datetime) -> str:
+    """How long is left: "2 h 14 min left", "8 s left"; "0 s left" once it is over."""
+    seconds = max(0, round((until - now).total_seconds()))
+    return f"{seconds} s left" if seconds < 60 else f"{_long(seconds // 60)} left"
+
+
 def duration_words(seconds: int) -> str:
     """A call's length: "0:09", "4:05", "1:02:03"."""
     minutes, rest = divmod(max(0, seconds), 60)

@@ -39,8 +39,8 @@ class OpenRecords:
         self._show(screen)
         screen.open(customer_id)
 
-    def open_order(self, order_id: int) -> None:
-        """Shows an order over what is in front; the order that was in front makes room."""
+    def open_order(self, order_id: int, *, refund: bool = False) -> None:
+        """Shows an order over what is in front; the order that was in front makes room. `refund`: with its refund, once it is read."""
         if self._app.is_shut:
             return
         screen = self._screen_of(Kind.ORDER, order_id)
@@ -54,6 +54,8 @@ class OpenRecords:
                     break
                 self._app.pop_screen()
             self._show(screen)
+        if refund:
+            screen.refund_when_read()
         screen.open(order_id)
 
     def next_customer(self) -> None:

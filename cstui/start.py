@@ -102,6 +102,8 @@ def desk_options(settings: Config) -> DeskOptions:
         locale=settings.locale or _locale_of_terminal(),
         mouse=settings.mouse,
         bell=settings.bell,
+        timer=settings.timer,
+        worker_inside=settings.worker_inside,
     )
 
 

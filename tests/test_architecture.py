@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 TOP: dict[str, str] = {
     "text": "text", "format": "text", "locales": "text", "states": "text", "themes": "text", "zones": "text",
     "flow": "flow", "saving": "flow", "live_search": "flow", "typeahead": "flow",
-    "app": "app", "open_records": "app", "desk_actions": "app",
+    "app": "app", "open_records": "app", "desk_actions": "app", "money_desk": "app", "money_status": "app",
     "crash": "terminal", "log": "terminal", "terminal": "terminal",
     "config": "config", "config_keys": "config", "bootstrap": "bootstrap", "start": "start", "__main__": "start", "__init__": "domain",
 }  # fmt: skip

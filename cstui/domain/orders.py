@@ -10,7 +10,7 @@ from cstui.domain.addresses import Address
 from cstui.domain.locking import LockState
 from cstui.domain.money import Money
 from cstui.domain.notes import NoteRow
-from cstui.domain.payments import Paid, PaymentStatus, TransactionRow
+from cstui.domain.payments import Paid, PaymentStatus, RefundState, TransactionRow
 from cstui.domain.shipments import FulfilmentStatus, ShipmentRow
 
 
@@ -57,7 +57,10 @@ class HoldState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """One order as a list shows it. `lines` are short texts (`2 × Mug, blue`) for the row that expands in place."""
+    """One order as a list shows it. `lines` are short texts (`2 × Mug, blue`) for the row that expands in place.
+
+    `refund` is the newest refund that is still under way or needs somebody, with how often it failed; None where there is none.
+    """
 
     id: int
     number: str
@@ -73,6 +76,8 @@ class OrderRow:
     lines: tuple[str, ...]
     gateway: str = ""
     holder: str = ""
+    refund: RefundState | None = None
+    refund_failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)

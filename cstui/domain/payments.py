@@ -120,6 +120,16 @@ WAITING_REFUNDS = (
     RefundState.NEEDS_DECISION,
 )
 
+#: Refunds that have not come to their end: what an order's row tells of.
+OPEN_REFUNDS = (
+    *WAITING_REFUNDS,
+    RefundState.ARMED,
+    RefundState.EXECUTING,
+    RefundState.PENDING_AT_GATEWAY,
+    RefundState.UNKNOWN,
+    RefundState.EXHAUSTED,
+)
+
 
 class PaymentStatus(StrEnum):
     """Derived from transactions, never stored by hand."""

@@ -26,8 +26,12 @@ class Commanding(ScreenFrame):
         for entry in palette(self.keymap, *contexts):
             if entry.permission is not None and not self.actor.may_somewhere(entry.permission):
                 continue
-            rows.append(_entry_row(entry, self.why_not(entry.id)))
+            rows.append(_entry_row(entry, self.why_not(entry.id), self.title_now(entry.id)))
         return rows
+
+    def title_now(self, action: str) -> str:
+        """What an action is called for the row under the cursor; empty where it is called as always."""
+        return ""
 
     @flow(alongside=True)
     async def action_desk_palette(self) -> None:
@@ -76,16 +80,17 @@ class Commanding(ScreenFrame):
 
     async def run_by_id(self, action: str, rest: str) -> None:
         """Runs an action of the key table; `rest` is what was typed behind the command."""
-        if why := self.why_not(action):
-            self.tell_reason(why)
-            return
         key = BY_ID[action]
         target = key.action
         with_rest = f"command_{action.replace('.', '_')}"
-        for owner in (self, self.app):
-            if rest and hasattr(owner, with_rest):
-                getattr(owner, with_rest)(rest)
-                return
+        named = next((owner for owner in (self, self.app) if rest and hasattr(owner, with_rest)), None)
+        # A command that names what it acts on does not depend on what this screen shows.
+        if why := self.why_not(action) if named in (None, self) else ScreenFrame.why_not(self, action):
+            self.tell_reason(why)
+            return
+        if named is not None:
+            getattr(named, with_rest)(rest)
+            return
         method = f"action_{target.partition('(')[0]}"
         owner = self if hasattr(self, method) else self.app
         await owner.run_action(target)
@@ -168,12 +173,12 @@ class Commanding(ScreenFrame):
         self.tell(f"Copied: {value.splitlines()[0][:60]}", "")
 
 
-def _entry_row(entry: PaletteEntry, why: str) -> Row:
+def _entry_row(entry: PaletteEntry, why: str, title: str) -> Row:
     tone = "muted" if why else ""
     return Row(
         entry.id,
         (
-            Cell(entry.title, tone or "strong"),
+            Cell(title or entry.title, tone or "strong"),
             Cell(entry.keys, "accent"),
             Cell(entry.command, "muted"),
             Cell(f"{entry.tooltip} Not now: {why}" if why else entry.tooltip, tone),

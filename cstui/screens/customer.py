@@ -9,12 +9,13 @@ from textual.containers import Horizontal
 
 from cstui.domain.customers import CustomerView, Verification
 from cstui.domain.ids import Kind
-from cstui.domain.live import LiveEvent
+from cstui.domain.live import LiveEvent, What
 from cstui.flow import call, flow, quietly
 from cstui.format import name_words
 from cstui.keys import Context, KeyMap
 from cstui.screens.customer_editing import CustomerEditing
 from cstui.screens.customer_rows import main_sections, rail_sections
+from cstui.screens.money_actions import MoneyActions, MoneySpot, is_charge, order_key
 from cstui.widgets.page import Page
 from cstui.widgets.page_model import Cell, Place
 
@@ -22,7 +23,7 @@ from cstui.widgets.page_model import Cell, Place
 TWO_COLUMNS = 110
 
 
-class CustomerScreen(CustomerEditing):
+class CustomerScreen(MoneyActions, CustomerEditing):
     """Two columns where there is room, one below; digits go to sections, Enter opens an order."""
 
     contexts: ClassVar[tuple[Context, ...]] = (Context.CUSTOMER, Context.ALWAYS, Context.NAV)
@@ -82,8 +83,33 @@ class CustomerScreen(CustomerEditing):
 
     def verified_now(self, verified: Verification) -> None:
         """Shows the ticks."""
+        super().verified_now(verified)
         self.verified = verified
         self.paint()
+
+    def money_spot(self) -> MoneySpot | None:
+        """The order of the focused row; of a transaction's row that one charge."""
+        view, page = self.view, self.page
+        key = (
+            order_key(page.row.key)
+            if view is not None and page is not None and page.row is not None
+            else None
+        )
+        if view is None or key is None:
+            return None
+        charge = next(
+            (t.id for t in view.transactions if (Kind.TRANSACTION, t.id) == key and is_charge(t.kind)), 0
+        )
+        order_id = key[1] if key[0] is Kind.ORDER else self._order_behind(key)
+        row = next((order for order in view.orders if order.id == order_id), None)
+        if not order_id:
+            return None
+        number = row.number if row is not None else ""
+        return MoneySpot(order_id, number, self.record_name, row.store_id if row is not None else 0, charge)
+
+    def money_moved(self) -> None:
+        """Shows the money as it is now, beside whatever is open."""
+        self.note_added()
 
     # Loading ----------------------------------------------------------------------------------------
 
@@ -173,8 +199,10 @@ class CustomerScreen(CustomerEditing):
 
     def on_live(self, event: LiveEvent) -> None:
         """Somebody changed this customer, added a note, or looks at him too."""
+        super().on_live(event)
         if (
-            event.kind is Kind.CUSTOMER
+            event.what is not What.PAYMENT
+            and event.kind is Kind.CUSTOMER
             and event.id == self.record_id
             and self.view is not None
             and not self.flows

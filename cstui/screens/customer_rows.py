@@ -9,7 +9,7 @@ from cstui.domain.customers import AddressOnFile, CardOnFile, CustomerView, Veri
 from cstui.domain.ids import Kind
 from cstui.domain.notes import NoteRow, NoteSource
 from cstui.domain.orders import OrderRow
-from cstui.domain.payments import TransactionRow
+from cstui.domain.payments import RefundState, TransactionRow
 from cstui.domain.shipments import ShipmentRow
 from cstui.domain.subscriptions import SubscriptionRow, interval_words
 from cstui.format import (
@@ -171,7 +171,7 @@ def order_row(row: OrderRow, reader: Reader, now: datetime) -> Row:
                 state_words(row.status, reader) + held,
                 "warn" if held else state_cell(row.status, reader).tone,
             ),
-            state_cell(row.payment_status, reader),
+            _payment_cell(row, reader),
             state_cell(row.fulfilment_status, reader),
             Cell(row.gateway, "muted"),
             Cell(row.store, "muted"),
@@ -179,6 +179,22 @@ def order_row(row: OrderRow, reader: Reader, now: datetime) -> Row:
         tuple((Cell(line),) for line in row.lines),
         copy=row.number,
     )
+
+
+def _payment_cell(row: OrderRow, reader: Reader) -> Cell:
+    """How it was paid, or what is under way with its refund: that is what a caller asks about."""
+    paid = state_cell(row.payment_status, reader)
+    if row.refund is None:
+        return paid
+    failed = f" {row.refund_failures}×" if row.refund_failures else ""
+    words, tone = {
+        RefundState.NEEDS_APPROVAL: ("refund waits for approval", "warn"),
+        RefundState.NEEDS_DECISION: (f"refund failed{failed}, to be decided", "bad"),
+        RefundState.FAILED_RETRYING: (f"refund failed{failed}, tried again", "bad"),
+        RefundState.EXHAUSTED: (f"refund failed{failed}", "bad"),
+        RefundState.UNKNOWN: ("refund checking", "bad"),
+    }.get(row.refund, ("refund pending", "warn"))
+    return Cell(f"{paid.text} · {words}", tone)
 
 
 _SUBSCRIPTIONS = (
@@ -325,7 +341,7 @@ def _card(card: CardOnFile, now: datetime) -> Row:
             ("TEST", card.is_test),
             ("failed before", card.failed_before),
             ("EXPIRED", card.expired_by(now.date())),
-            (card.gateway, card.gateway not in ("nmi", "sandbox", "")),
+            (card.gateway, card.is_elsewhere),
         )
         if marked
     ]

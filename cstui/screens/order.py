@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from cstui.screens.order_holds import OrderHolds
+from cstui.screens.order_money import OrderMoney
 
 
-class OrderScreen(OrderHolds):
+class OrderScreen(OrderMoney):
     """Reading is `order_page`; the lock `order_locking`, asking for it `order_handover`, news of it `order_live`; text that is not saved
 
-    `order_drafts`; editing `order_editing`; H and X `order_holds`.
+    `order_drafts`; editing `order_editing`; H and X `order_holds`; R and V `order_money`.
     """
 
     def action_desk_back(self) -> None:

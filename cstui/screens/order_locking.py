@@ -21,7 +21,16 @@ from cstui.screens.order_page import OrderPage
 from cstui.screens.order_rows import line_names
 from cstui.widgets.padlock import locked_words
 
-_NEEDS_LOCK = ("order.edit", "order.take", "order.address", "order.quantity", "order.hold", "order.cancel")
+_NEEDS_LOCK = (
+    "order.edit", "order.take", "order.address", "order.quantity", "order.hold", "order.cancel", "order.refund", "order.void",
+    "order.reship",
+)  # fmt: skip
+_NEEDED = {
+    "order.hold": Permission.ORDER_HOLD,
+    "order.cancel": Permission.ORDER_CANCEL,
+    "order.refund": Permission.REFUND_REQUEST,
+    "order.void": Permission.REFUND_REQUEST,
+}
 
 
 class OrderLocking(OrderPage):
@@ -61,8 +70,7 @@ class OrderLocking(OrderPage):
         return ""
 
     def _why_not_lock(self, action: str, view: OrderView, others: LockState | None) -> str:
-        needed = {"order.hold": Permission.ORDER_HOLD, "order.cancel": Permission.ORDER_CANCEL}
-        if not self.actor.may(needed.get(action, Permission.ORDER_UPDATE), view.store_id):
+        if not self.actor.may(_NEEDED.get(action, Permission.ORDER_UPDATE), view.store_id):
             return "Your role does not allow it in this store."
         if others is not None and not (others.stale and others.breakable):
             hint = (

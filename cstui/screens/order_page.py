@@ -13,6 +13,7 @@ from cstui.domain.ids import Kind
 from cstui.domain.locking import Draft, Grip
 from cstui.domain.orders import OrderView
 from cstui.domain.permissions import Permission
+from cstui.domain.refunds import AttemptRow, RefundRow
 from cstui.flow import call, flow, quietly
 from cstui.keys import Context, KeyMap
 from cstui.screens.order_rows import TABS, Showing, line_names, sections_of
@@ -42,6 +43,8 @@ class OrderPage(RecordActions):
         self.draft: Draft | None = None
         self.tab = 0
         self._events: tuple[AuditRow, ...] = ()
+        self._refunds: tuple[RefundRow, ...] = ()
+        self._attempts: tuple[AttemptRow, ...] = ()
         self._banners: dict[str, str] = {}
         self._news_version = 0
 
@@ -85,7 +88,7 @@ class OrderPage(RecordActions):
 
     def _forget(self) -> None:
         self.view, self.draft, self.grip = None, None, None
-        self._events, self.tab = (), 0
+        self._events, self._refunds, self._attempts, self.tab = (), (), (), 0
         self._banners.clear()
         self._news_version = 0
         if self.is_mounted:
@@ -130,6 +133,13 @@ class OrderPage(RecordActions):
         events = await quietly(self.desk.audit.order, self.actor, self.record_id, limit=5)
         self._events = events or self._events
 
+    async def read_refunds(self) -> None:
+        """Reads what was asked for to go back, and what became of each try."""
+        order_id = self.record_id
+        found = await quietly(self.desk.refunds.of_order, self.actor, order_id)
+        if found is not None and order_id == self.record_id:
+            self._refunds, self._attempts = found
+
     def offer_draft(self) -> None:
         """Says that unsaved text is there to be continued."""
         draft = self.draft
@@ -155,7 +165,9 @@ class OrderPage(RecordActions):
     def _showing(self) -> Showing:
         width = self.size.width if self.is_mounted else 80
         zone: tzinfo | None = zone_named(self.view.store_zone) if self.view else None
-        return Showing(self.desk_app.reader, self.now(), width, zone, self._events)
+        return Showing(
+            self.desk_app.reader, self.now(), width, zone, self._events, self._refunds, self._attempts
+        )
 
     def paint(self) -> None:
         """Fills the tab in front."""

@@ -14,7 +14,8 @@ from cstui.domain.money import Money
 from cstui.domain.notes import NoteSource
 from cstui.domain.order_rules import line_words
 from cstui.domain.orders import HoldState, LineView, OrderKind, OrderView
-from cstui.domain.payments import TransactionKind, TransactionRow
+from cstui.domain.payments import TransactionKind
+from cstui.domain.refunds import AttemptRow, RefundRow
 from cstui.domain.shipments import ShipmentRow
 from cstui.format import (
     READER,
@@ -27,6 +28,7 @@ from cstui.format import (
     state_words,
 )
 from cstui.screens.history_rows import history_section
+from cstui.screens.order_payments import MOVES, move, payment_sections, refund_status
 from cstui.states import state_of
 from cstui.widgets.page_model import Cell, Column, Row, Section
 
@@ -40,13 +42,18 @@ _MONEY_BACK = (TransactionKind.REFUND, TransactionKind.CREDIT, TransactionKind.V
 
 @dataclass(frozen=True)
 class Showing:
-    """For whom, when and how wide an order is written; `events` are the newest of its history, `zone` is the store's."""
+    """For whom, when and how wide an order is written; `events` are the newest of its history, `zone` is the store's.
+
+    `refunds` and `attempts` are all of the order's, newest first.
+    """
 
     reader: Reader = READER
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     width: int = 80
     zone: tzinfo | None = None
     events: tuple[AuditRow, ...] = ()
+    refunds: tuple[RefundRow, ...] = ()
+    attempts: tuple[AttemptRow, ...] = ()
 
     def moment(self, at: datetime) -> str:
         """An instant on the reader's clock."""
@@ -100,7 +107,7 @@ def _head(view: OrderView, how: Showing) -> Section:
     store = f"{view.store_name} ({view.store_code})" + (" TEST STORE" if view.is_test else "")
     rows = [
         _fact("Status", how.state(view.status), how.state(view.fulfilment_status)),
-        _fact("Payment", how.state(view.payment_status), balance_words(view, how)),
+        _fact("Payment", how.state(view.payment_status), *_due(view, how)),
         _fact(
             "Customer",
             Cell(name_words(view.customer_name), "strong"),
@@ -123,6 +130,12 @@ def _head(view: OrderView, how: Showing) -> Section:
         words = f"{how.moment(view.cancelled_at)} {view.cancel_reason}".strip()
         rows.append(_fact("Cancelled", Cell(words, "muted")))
     return Section("contact", f"Order {view.number}", tuple(rows), number=1, aside=f"version {view.version}")
+
+
+def _due(view: OrderView, how: Showing) -> list[Cell]:
+    """What is due, and where refunding stands."""
+    status = refund_status(how.refunds, how)
+    return [balance_words(view, how), *([status] if status is not None else [])]
 
 
 def _holds(view: OrderView, how: Showing) -> Section:
@@ -288,70 +301,16 @@ def _shipment(row: ShipmentRow, lines: dict[int, LineView], how: Showing) -> Row
 
 # Payments, returns --------------------------------------------------------------------------------
 
-_MOVES = (
-    Column("When", least=9),
-    Column("Kind", least=6),
-    Column("Amount", least=8, right=True),
-    Column("Status", least=9),
-    Column("Card", least=8, grow=1),
-    Column("Gateway", least=6),
-    Column("Reference", least=6, wide_only=True),
-)
-
 
 def _payments(view: OrderView, how: Showing) -> list[Section]:
-    currency, paid = view.totals.total.currency, view.paid
-    rows = [_fact("Payment", how.state(view.payment_status), balance_words(view, how))]
-    sums = [
-        ("Order total", view.totals.total.minor), ("Authorised", paid.authorised), ("Captured", paid.captured),
-        ("Refunded", paid.refunded), ("Voided", paid.voided), ("Disputed", paid.disputed), ("Remaining", paid.remaining),
-    ]  # fmt: skip
-    shown = [
-        (label, how.money(Money(minor, currency)))
-        for label, minor in sums
-        if minor or label not in ("Authorised", "Voided", "Disputed")
-    ]
-    room = max(len(words) for _, words in shown)
-    for label, words in shown:
-        hint = Cell("could still be refunded", "muted") if label == "Remaining" else Cell("")
-        rows.append(_fact(label, Cell(words.rjust(room)), hint))
-    if paid.unknown:
-        rows.append(_fact("Checking", Cell("a payment's outcome is not known yet", "bad")))
-    return [
-        Section("sums", "Sums", tuple(rows)),
-        Section(
-            "transactions", f"Transactions ({len(view.transactions)})",
-            tuple(_move(row, how) for row in view.transactions), _MOVES, number=6, empty="No transactions.",
-        ),
-    ]  # fmt: skip
-
-
-def _move(row: TransactionRow, how: Showing) -> Row:
-    details = tuple(
-        (Cell(words),) for words in (row.text, f"reference {row.reference}" if row.reference else "") if words
-    )
-    card = f"{row.card_brand} …{row.card_last4}".strip() if row.card_last4 else ""
-    return Row(
-        (Kind.TRANSACTION, row.id),
-        (
-            Cell(how.moment(row.at), "muted", row.at.timestamp()),
-            Cell(row.kind),
-            Cell(how.money(row.amount), "strong", row.amount.minor),
-            how.state(row.status),
-            Cell(card),
-            Cell(row.gateway, "muted"),
-            Cell(row.reference, "muted"),
-        ),
-        details,
-        copy=row.reference,
-    )  # fmt: skip
+    return payment_sections(view, how, balance_words(view, how))
 
 
 def _returns(view: OrderView, how: Showing) -> list[Section]:
-    back = tuple(_move(row, how) for row in view.transactions if row.kind in _MONEY_BACK)
+    back = tuple(move(row, how) for row in view.transactions if row.kind in _MONEY_BACK)
     return [
         Section("returns", "Returns and exchanges", empty="No returns or exchanges yet."),
-        Section("refunds", f"Refunds and voids ({len(back)})", back, _MOVES, empty="No refunds yet."),
+        Section("refunds", f"Refunds and voids ({len(back)})", back, MOVES, empty="No refunds yet."),
     ]
 
 

@@ -24,6 +24,9 @@ class RecordScreen(BaseScreen):
         self.record_id = record_id
         self.load(changed)
 
+    def refund_when_read(self) -> None:
+        """The next load is followed by R; records without money have none."""
+
     @abstractmethod
     def load(self, is_new: bool) -> None:
         """Reads the record and paints it; `is_new` where another record was shown before."""

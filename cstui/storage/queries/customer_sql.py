@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from cstui.domain.payments import OPEN_REFUNDS
+
 #: How many transactions, shipments, notes and calls a profile shows.
 SHOWN_MOVEMENTS = 20
 SHOWN_NOTES = 30
@@ -27,7 +29,15 @@ def in_stores(column: str, stores: Stores) -> str:
     return f"{column} IN ({', '.join(map(str, sorted(stores))) or '-1'})"
 
 
-ORDER_COLUMNS = "o.id, o.number, o.store_id, s.name, o.placed_at, o.total, o.currency, o.status, coalesce(k.holder_name, '')"
+#: The newest refund of an order that has not come to its end, as its state and how often it failed: `failed_retrying 2`.
+_OPEN_REFUND = (
+    "coalesce((SELECT f.state || ' ' || f.failures FROM refund f WHERE f.order_id = o.id"
+    f" AND f.state IN ({', '.join(repr(state.value) for state in OPEN_REFUNDS)}) ORDER BY f.id DESC LIMIT 1), '')"
+)
+ORDER_COLUMNS = (
+    "o.id, o.number, o.store_id, s.name, o.placed_at, o.total, o.currency, o.status, coalesce(k.holder_name, ''),"
+    f" {_OPEN_REFUND}"
+)
 _ORDER_JOINS = (
     "shown JOIN orders o ON o.id = shown.id JOIN store s ON s.id = o.store_id"
     " LEFT JOIN edit_lock k ON k.record_kind = 'order' AND k.record_id = o.id"
@@ -47,6 +57,16 @@ _NOTE_SUBJECT = (
 _DISPOSITION = (
     "coalesce((SELECT r.label FROM reason r WHERE r.kind = 'disposition' AND r.code = c.disposition AND r.store_id = c.store_id),"
     " (SELECT r.label FROM reason r WHERE r.kind = 'disposition' AND r.code = c.disposition AND r.store_id IS NULL), c.disposition)"
+)
+
+_MAIN = (
+    "SELECT 1 FROM gateway_account g WHERE g.is_main AND g.is_open AND (g.store_id IS NULL"
+    " OR g.store_id IN (SELECT b.store_id FROM customer_store b WHERE b.customer_id = :customer))"
+)
+#: A card is told apart by its gateway where a store has a main account and the card is kept at none of them.
+_ELSEWHERE = (
+    f"EXISTS ({_MAIN}) AND d.gateway <> ''"
+    f" AND NOT EXISTS ({_MAIN} AND g.gateway = d.gateway AND (d.account = '' OR g.name = d.account))"
 )
 
 
@@ -145,7 +165,7 @@ def _person_parts(write: _Dialect, customers: Stores) -> list[str]:
         ),
         write.rows(
             "d.id, d.brand, d.last4, d.expiry_month, d.expiry_year, d.gateway, d.is_default, d.is_test, d.failed_before,"
-            " d.billing_ref <> ''",
+            f" d.billing_ref <> '', {_ELSEWHERE}",
             "card d WHERE d.customer_id = :customer AND d.removed_at IS NULL"
             f" ORDER BY d.is_default DESC, d.id DESC LIMIT {SHOWN_AT_MOST}",
         ),

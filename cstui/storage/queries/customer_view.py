@@ -21,6 +21,7 @@ from cstui.domain.money import Money
 from cstui.domain.notes import NoteRow, NoteSource
 from cstui.domain.orders import OrderRow, OrderStatus
 from cstui.domain.payments import (
+    RefundState,
     TransactionKind,
     TransactionOrigin,
     TransactionRow,
@@ -40,6 +41,7 @@ Rows = Sequence[Sequence[Any]]
 _ORDER_STATUS = {member.value: member for member in OrderStatus}
 _TRANSACTION_KIND = {member.value: member for member in TransactionKind}
 _TRANSACTION_STATUS = {member.value: member for member in TransactionStatus}
+_REFUND_STATE = {member.value: member for member in RefundState}
 _ORIGIN = {member.value: member for member in TransactionOrigin}
 _fulfilment = lru_cache(maxsize=512)(fulfilment_status)
 _SHIPMENT_STATE = {member.value: member for member in ShipmentState}
@@ -168,8 +170,10 @@ def _order_rows(
                 tuple(texts[order_id]),
                 next((t.gateway for t in moved[order_id] if t.gateway), ""),
                 holder,
+                _REFUND_STATE.get(refund.partition(" ")[0]),
+                int(refund.partition(" ")[2] or 0),
             )
-            for order_id, number, store_id, store, placed_at, total, currency, status, holder in orders
+            for order_id, number, store_id, store, placed_at, total, currency, status, holder, refund in orders
         ]
     )
 
