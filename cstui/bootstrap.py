@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cstui.services.cards import Cards
     from cstui.services.customers import Customers
     from cstui.services.demo import Demo
+    from cstui.services.disputes import Disputes
     from cstui.services.drafts import Drafts
     from cstui.services.gateway_accounts import GatewayAccounts
     from cstui.services.gateways.registry import Gateways
@@ -198,6 +199,13 @@ class Desk:
         intake = CardIntakeClient(self.card_intake) if self.card_intake is not None else None
         return Cards(self.database, self.settings, self.gateways, self.verification, intake)
 
+    @cached_property
+    def disputes(self) -> Disputes:
+        """Disputes of customers' banks."""
+        from cstui.services.disputes import Disputes
+
+        return Disputes(self.database)
+
     def make_worker(
         self,
         *,
@@ -242,7 +250,7 @@ class Desk:
         """Subscriptions."""
         from cstui.services.subscriptions import Subscriptions
 
-        return Subscriptions(self.database)
+        return Subscriptions(self.database, self.settings, self.verification, self.refunds)
 
     @cached_property
     def retention(self) -> Retention:

@@ -23,6 +23,7 @@ _NEEDED: dict[tuple[Kind, Purpose], Permission] = {
     (Kind.ORDER, Purpose.CANCEL): Permission.ORDER_CANCEL,
     (Kind.ORDER, Purpose.MONEY): Permission.REFUND_REQUEST,
     (Kind.ORDER, Purpose.BILLING): Permission.ORDER_UPDATE,
+    **{(Kind.SUBSCRIPTION, purpose): Permission.SUBSCRIPTION_UPDATE for purpose in Purpose},
 }
 _LONGEST_REASON = 500
 
@@ -197,8 +198,6 @@ class Locks:
 
 
 def _permission(kind: Kind, purpose: Purpose) -> Permission:
-    if kind is Kind.SUBSCRIPTION:
-        return Permission.SUBSCRIPTION_UPDATE
     return _NEEDED[kind, purpose]
 
 

@@ -136,6 +136,16 @@ def rows(
     return tuple(_row(row) for row in tx.rows(query))
 
 
+def of_subscription(
+    tx: Transaction, subscription_id: int, order_ids: Iterable[int], limit: int = 100
+) -> tuple[MailRow, ...]:
+    """Mails about a subscription, and about the orders that its bills made; newest first."""
+    o = _OUTBOX.c
+    about = sa.and_(o.subject_kind == Kind.SUBSCRIPTION, o.subject_id == subscription_id)
+    query = _listed().where(sa.or_(about, o.order_id.in_(list(order_ids))))
+    return tuple(_row(row) for row in tx.rows(query.order_by(o.created_at.desc(), o.id.desc()).limit(limit)))
+
+
 def row(tx: Transaction, mail_id: int) -> MailRow:
     """One mail that is known to exist, as lists show it."""
     return _row(tx.rows(_listed().where(_OUTBOX.c.id == mail_id))[0])
