@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,11 +12,13 @@ from cstui.domain.orders import OrderStatus
 from cstui.domain.payments import TransactionKind, TransactionOrigin, TransactionStatus
 from cstui.domain.permissions import Role
 from cstui.domain.shipments import ShipmentState
+from cstui.domain.subscriptions import IntervalUnit, SubscriptionStatus
 from cstui.storage.tables.base import table_of
 from cstui.storage.tables.customers import Card, Customer, CustomerAddress, CustomerStore
 from cstui.storage.tables.orders import Order, OrderLine, OrderTax, Shipment, ShipmentLine
 from cstui.storage.tables.payments import Transaction as PaymentTransaction
 from cstui.storage.tables.people import Staff, StaffGrant, Store
+from cstui.storage.tables.subscriptions import Subscription
 from cstui.storage.transaction import Database
 
 #: The instant at which factories place things.
@@ -161,6 +163,16 @@ def add_card(db: Database, customer: int, **more: Any) -> int:
         **more,
     }
     return _insert(db, Card(customer_id=customer, created_at=THEN, **facts))
+
+
+def add_subscription(db: Database, store: int, customer: int, **more: Any) -> int:
+    """A monthly subscription in its third cycle, not due for long; returns its key."""
+    facts = {
+        "status": SubscriptionStatus.ACTIVE, "currency": "USD", "sku": "SKU-TEA", "product": "Tea", "option": "", "unit_price": 2000,
+        "shipping": 500, "tax": 150, "interval_unit": IntervalUnit.MONTH, "interval_count": 1, "anchor_day": 15, "cycle": 2,
+        "last_bill_date": date(2026, 11, 15), "next_bill_date": date(2099, 12, 15), "created_at": THEN, "updated_at": THEN, **more,
+    }  # fmt: skip
+    return _insert(db, Subscription(store_id=store, customer_id=customer, **facts))
 
 
 def count(db: Database, table: type[Any], **where: Any) -> int:

@@ -43,6 +43,14 @@ class MailKind(StrEnum):
     CARD_LINK = "card_link"
     PASSWORD = "password"
     EMAIL_CHANGED = "email_changed"
+    RENEWAL_SOON = "renewal_soon"
+    RENEWED = "renewed"
+    RENEWAL_FAILED = "renewal_failed"
+    RENEWAL_ENDED = "renewal_ended"
+    SUBSCRIPTION_PAUSED = "subscription_paused"
+    SUBSCRIPTION_CANCELLED = "subscription_cancelled"
+    SUBSCRIPTION_PRICE = "subscription_price"
+    SUBSCRIPTION_CARD = "subscription_card"
     NOTIFY_REFUND_FAILED = "notify_refund_failed"
     NOTIFY_REFUND_REVERSED = "notify_refund_reversed"
     NOTIFY_DISPUTE = "notify_dispute"
@@ -68,6 +76,14 @@ _WORDS: Final = {
     MailKind.CARD_LINK: "link for a card",
     MailKind.PASSWORD: "password reset",
     MailKind.EMAIL_CHANGED: "changed e-mail",
+    MailKind.RENEWAL_SOON: "renewal comes",
+    MailKind.RENEWED: "renewal charged",
+    MailKind.RENEWAL_FAILED: "renewal failed",
+    MailKind.RENEWAL_ENDED: "last notice of a renewal",
+    MailKind.SUBSCRIPTION_PAUSED: "subscription paused",
+    MailKind.SUBSCRIPTION_CANCELLED: "subscription cancelled",
+    MailKind.SUBSCRIPTION_PRICE: "price of a subscription",
+    MailKind.SUBSCRIPTION_CARD: "card of a subscription",
     MailKind.NOTIFY_REFUND_FAILED: "refund failed (own list)",
     MailKind.NOTIFY_REFUND_REVERSED: "refund came back (own list)",
     MailKind.NOTIFY_DISPUTE: "dispute opened (own list)",

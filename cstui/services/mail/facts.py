@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -46,6 +46,10 @@ class Writer:
     def day(self, at: datetime) -> str:
         """The day in the store's zone."""
         return written_day(at.astimezone(self._zone).date(), self._locale)
+
+    def date(self, day: date) -> str:
+        """A day of the store's own calendar."""
+        return written_day(day, self._locale)
 
     def moment(self, at: datetime) -> str:
         """Day, time and zone: `2 November 2026, 10:02 EST`."""
@@ -169,6 +173,34 @@ def of_failure(
         "asked_by": text(refund.requested_by),
         "asked": writer.day(refund.requested_at),
         "failures": [{"at": writer.moment(at), "said": text(said)} for at, said in failures],
+    }
+
+
+def of_subscription(writer: Writer, row: Any, more: Mapping[str, object]) -> Facts:
+    """The subscription: what it is, what the next bill comes to and when, its card; and what the mail is about, written as the customer reads it.
+
+    `more` may hold `amount`, `was` (money), `date`, `resumes`, `ends` (days), `tries` (a number), `order`, `said`, `card` (texts). `tone` is
+    `mild`, `firm` or `last`, by the tries (MAIL-07).
+    """
+
+    def written(name: str) -> str:
+        value = more.get(name)
+        if isinstance(value, Money):
+            return writer.money(value)
+        if isinstance(value, date):
+            return writer.date(value)
+        return text(str(value)) if value is not None else ""
+
+    total = row.unit_price * row.quantity - row.discount + row.shipping + row.tax
+    tries = int(str(more.get("tries") or 0))
+    return {
+        "product": text(" ".join(part for part in (row.product, row.option) if part)),
+        "quantity": str(row.quantity),
+        "amount": written("amount") or writer.money(Money(total, row.currency)),
+        "date": written("date") or (writer.date(row.next_bill_date) if row.next_bill_date else ""),
+        "card": written("card") or card_text(row.brand or "", row.last4 or ""),
+        "tone": "mild" if tries < 3 else "firm" if tries < 5 else "last",
+        **{name: written(name) for name in ("order", "said", "resumes", "ends", "was")},
     }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -216,6 +216,40 @@ def queue_password_notice(
     """Announces a password reset (MAIL-04): with a link that works once, or with what to do. No password is ever mailed."""
     with harmless(tx, "password"):
         _queue_link(tx, MailKind.PASSWORD, customer_id, store_id, (url, expires_at), "")
+
+
+def queue_subscription_mail(
+    tx: Transaction,
+    subscription_id: int,
+    kind: MailKind,
+    facts: Mapping[str, object] | None = None,
+    cause: str = "",
+) -> None:
+    """Tells the customer of his subscription, once per `cause` (empty: once per kind, cycle and version); the purchase's address gets it.
+
+    `facts` are what `written.of_subscription` knows beside the subscription itself, as money, days and texts.
+    """
+    with harmless(tx, kind.words):
+        row = mail_facts.subscription(tx, subscription_id)
+        reached = _reached_by_subscription(tx, row) if row is not None else None
+        if row is not None and reached is not None:
+            about = written.of_subscription(Writer(reached), row, facts or {})
+            mail = _to_customer(
+                reached,
+                kind,
+                Kind.SUBSCRIPTION,
+                subscription_id,
+                {**written.common(reached), "subscription": about},
+            )
+            _queue_to_customer(
+                tx, mail, f"{kind.value}:{subscription_id}:{cause or f'{row.cycle}:{row.version}'}"
+            )
+
+
+def _reached_by_subscription(tx: Transaction, row: Any) -> Reached | None:
+    if row.parent_order_id is not None:
+        return mail_facts.reached_by_order(tx, row.parent_order_id)
+    return mail_facts.reached_by_customer(tx, row.customer_id, row.store_id)
 
 
 # Facts of each kind -------------------------------------------------------------------------------

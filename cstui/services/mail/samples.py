@@ -30,6 +30,11 @@ _DISPUTE: Final[Facts] = {
     "amount": "30.50 USD", "order": "#1001", "opened": "November 5, 2026", "card": "Visa ending in 4242", "said": "fraudulent",
     "reference": "dp_1",
 }  # fmt: skip
+_SUBSCRIPTION: Final[Facts] = {
+    "product": "Coffee beans, 1 kg", "quantity": "1", "amount": "24.00 USD", "date": "December 2, 2026", "card": "Visa ending in 4242",
+    "tone": "mild", "order": "#1002", "said": "Not enough money in the account", "resumes": "January 2, 2027",
+    "ends": "December 31, 2026", "was": "22.00 USD",
+}  # fmt: skip
 _OF_KIND: Final[dict[MailKind, Facts]] = {
     MailKind.ORDER_CONFIRMATION: {"order": _ORDER},
     MailKind.WELCOME: {"order": _ORDER},
@@ -40,6 +45,11 @@ _OF_KIND: Final[dict[MailKind, Facts]] = {
     MailKind.CARD_LINK: {"link": _LINK},
     MailKind.PASSWORD: {"link": _LINK},
     MailKind.EMAIL_CHANGED: {"contact": {"new_address": "n…@e…"}},
+    **{
+        kind: {"subscription": _SUBSCRIPTION}
+        for kind in MailKind
+        if kind.value.startswith(("renew", "subscription_"))
+    },
     MailKind.NOTIFY_REFUND_FAILED: {"refund": _FAILURE},
     MailKind.NOTIFY_REFUND_REVERSED: {"refund": _FAILURE},
     MailKind.NOTIFY_DISPUTE: {"dispute": _DISPUTE},

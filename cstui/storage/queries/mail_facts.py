@@ -27,6 +27,7 @@ from cstui.storage.tables.orders import Order, Shipment
 from cstui.storage.tables.payments import PaymentAttempt, Refund
 from cstui.storage.tables.payments import Transaction as Payment
 from cstui.storage.tables.people import Store
+from cstui.storage.tables.subscriptions import Subscription
 from cstui.storage.transaction import Transaction
 
 _STORE = table_of(Store)
@@ -37,6 +38,7 @@ _CARD = table_of(Card)
 _REFUND = table_of(Refund)
 _ATTEMPT = table_of(PaymentAttempt)
 _PAYMENT = table_of(Payment)
+_SUBSCRIPTION = table_of(Subscription)
 _LOOKER = Looker(system_actor("mail"), 60)
 _GIVEN_BACK = (TransactionKind.REFUND, TransactionKind.CREDIT, TransactionKind.VOID)
 
@@ -141,6 +143,17 @@ def reached_by_customer(tx: Transaction, customer_id: int, store_id: int | None)
             profile_email=row.email,
         )  # fmt: skip
     return None
+
+
+def subscription(tx: Transaction, subscription_id: int) -> Any | None:
+    """A subscription's row with the brand and last four of its card; None where there is none."""
+    query = (
+        sa.select(_SUBSCRIPTION, _CARD.c.brand, _CARD.c.last4)
+        .outerjoin(_CARD, _CARD.c.id == _SUBSCRIPTION.c.card_id)
+        .where(_SUBSCRIPTION.c.id == subscription_id)
+    )
+    rows = tx.rows(query)
+    return rows[0] if rows else None
 
 
 def _name(row: Any) -> str:

@@ -19,7 +19,7 @@ from cstui.services.mail.wording import MailTemplates
 from cstui.storage.database import Database
 from cstui.storage.queries import audit
 from tests.bad_inputs import BAD_TEXTS
-from tests.factories import add_staff, add_store
+from tests.factories import add_staff, add_store, add_subscription
 from tests.services.mail.scene import Scene
 
 WELCOME = MailKind.WELCOME
@@ -104,6 +104,7 @@ def test_the_made_up_facts_have_the_shape_of_real_ones(sqlite_db: Database) -> N
     scene.attempt(refund, AttemptState.DECLINED_HARD, "Card closed")
     move, void = scene.move(refund=refund), scene.move(TransactionKind.VOID)
     shipment = scene.ship("UPS", "1Z")
+    subscription = add_subscription(scene.db, scene.store, scene.customer)
     with scene.db.write() as tx:
         outbox.queue_order_confirmation(tx, scene.order)
         outbox.queue_welcome(tx, scene.order)
@@ -116,6 +117,9 @@ def test_the_made_up_facts_have_the_shape_of_real_ones(sqlite_db: Database) -> N
         outbox.queue_card_link(tx, scene.customer, scene.store, "https://a.example", None)
         outbox.queue_password_notice(tx, scene.customer, scene.store)
         outbox.queue_email_changed(tx, scene.customer, "a@b.example", "c@d.example")
+        for kind in MailKind:
+            if kind.value.startswith(("renew", "subscription_")):
+                outbox.queue_subscription_mail(tx, subscription, kind)
     seen = {MailKind(row.kind): json.loads(row.payload)["facts"] for row in scene.outbox()}
     assert set(seen) == set(MailKind)
     for kind, facts in seen.items():
