@@ -13,7 +13,15 @@ from tests.fakes.gateway_server import Clock
 from tests.fakes.stripe_objects import CARDS, Behaviour, Object, Refused, lacking, missing
 
 _CANCELLABLE = ("requires_payment_method", "requires_capture", "requires_confirmation", "requires_action")
-FOLDERS = ("customers", "payment_methods", "payment_intents", "charges", "refunds", "setup_intents")
+FOLDERS = (
+    "customers",
+    "payment_methods",
+    "payment_intents",
+    "charges",
+    "refunds",
+    "setup_intents",
+    "disputes",
+)
 
 
 class StripeBooks:
@@ -47,6 +55,24 @@ class StripeBooks:
         charge = self.stores["charges"][refund["charge"]]
         charge["amount_refunded"] -= refund["amount"]
         charge["refunded"] = False
+
+    def dispute(
+        self, intent: str, amount: int = 0, status: str = "needs_response", reason: str = "fraudulent"
+    ) -> str:
+        """The customer's bank takes a charge back, or asks about it; `end_dispute` says how that went."""
+        with self._lock:
+            charge = self.stores["charges"][self.stores["payment_intents"][intent]["latest_charge"]]
+            charge["disputed"] = not status.startswith("warning")
+            return str(
+                self._new("disputes", "dp", make.dispute(charge, amount or charge["amount"], status, reason))[
+                    "id"
+                ]
+            )
+
+    def end_dispute(self, ref: str, status: str) -> None:
+        """The bank has decided: won or lost."""
+        with self._lock:
+            self.stores["disputes"][ref]["status"] = status
 
     def fill_link(self, ref: str, card: str = "visa") -> None:
         """The customer types a card on the page behind a link."""

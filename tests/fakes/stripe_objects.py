@@ -165,6 +165,20 @@ def charge(ref: str, made_by: Object, paid_with: Object, status: str) -> Object:
     }
 
 
+def dispute(of: Object, amount: int, status: str, reason: str) -> Object:
+    return {
+        "object": "dispute",
+        "amount": amount,
+        "currency": of["currency"],
+        "charge": of["id"],
+        "payment_intent": of["payment_intent"],
+        "reason": reason,
+        "status": status,
+        "is_charge_refundable": status.startswith("warning"),
+        "balance_transactions": [],
+    }
+
+
 def refund(ref: str, of: Object, amount: int, status: str) -> Object:
     return {
         "id": ref,

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cstui.domain.cards import TypedCard
+from cstui.domain.disputes import SeenDispute
 from cstui.domain.gateway_rules import capabilities_of, is_on
 from cstui.domain.gateways import (
     Account,
@@ -29,9 +30,10 @@ from cstui.domain.gateways import (
     Why,
 )
 from cstui.domain.payments import AttemptState
-from cstui.services.gateways.base import GatewayMisconfigured
+from cstui.services.gateways.base import GatewayAway, GatewayMisconfigured
 from cstui.services.gateways.stripe_cards import StripeCards, is_about_cards, nothing_yet
 from cstui.services.gateways.stripe_charges import WITH_CHARGE, StripeCharges, is_remembered
+from cstui.services.gateways.stripe_disputes import dispute_of
 from cstui.services.gateways.stripe_line import Heard, Line, at, inner, text_of
 from cstui.services.gateways.stripe_replies import (
     as_answer,
@@ -138,6 +140,14 @@ class Stripe:
         """Where a charge stands; a captured one counts as settled."""
         folder = {"pi": "payment_intents", "re": "refunds"}.get(ref.partition("_")[0], "charges")
         return settlement_of(self._line.get(at(folder, ref)).object)
+
+    def disputes(self) -> tuple[SeenDispute, ...]:
+        """The account's disputes, newest first; mere inquiries of a bank, which take no money, are left out. Errors: `GatewayAway`."""
+        found = self._line.all("/disputes", {})
+        if isinstance(found, Heard):
+            raise GatewayAway("Stripe does not list its disputes now.", "It is asked again in an hour.")
+        seen = (dispute_of(one) for one in found)
+        return tuple(one for one in seen if one is not None)
 
     # Cards.
 
