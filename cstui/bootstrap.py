@@ -250,14 +250,16 @@ class Desk:
         """Subscriptions."""
         from cstui.services.subscriptions import Subscriptions
 
-        return Subscriptions(self.database, self.settings, self.verification, self.refunds)
+        return Subscriptions(
+            self.database, self.settings, self.verification, self.refunds, wishes=self.retention
+        )
 
     @cached_property
     def retention(self) -> Retention:
         """What is offered to somebody who wants to cancel."""
         from cstui.services.retention import Retention
 
-        return Retention(self.database)
+        return Retention(self.database, lambda actor, key: self.subscriptions.open(actor, key))
 
     @cached_property
     def locks(self) -> Locks:

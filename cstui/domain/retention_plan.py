@@ -12,8 +12,9 @@ from datetime import date, datetime, timedelta
 from cstui.domain.errors import CstuiError
 from cstui.domain.money import Money
 from cstui.domain.retention import OfferKind, OfferPreview, OfferRow
-from cstui.domain.subscription_actions import after, following, planned, resumed
+from cstui.domain.subscription_actions import after, following
 from cstui.domain.subscription_changes import Pause, ProductFacts, Step, SubscriptionChange, SubscriptionFacts
+from cstui.domain.subscription_preview import preview as bills
 from cstui.domain.subscriptions import DiscountKind, SubscriptionStatus
 
 _S = SubscriptionStatus
@@ -142,7 +143,7 @@ def _price_preview(standing: Standing, offer: OfferRow, new: SubscriptionFacts) 
     if less <= 0 or cycles <= 0:
         return None
     saves, was, becomes = (Money(minor, old.currency) for minor in (less * cycles, old.total, new.total))
-    first = _first_bill(old, standing.today)
+    first = bills(new, standing.today, standing.now).date
     if is_percent:
         which = f"the next {cycles} bills" if cycles > 1 else "the next bill"
         again = f", then it is {_money(was)} again" if left > cycles else ""
@@ -158,10 +159,10 @@ def _price_preview(standing: Standing, offer: OfferRow, new: SubscriptionFacts) 
 
 def _pause_preview(standing: Standing, offer: OfferRow, new: SubscriptionFacts) -> OfferPreview | None:
     old = standing.facts
-    bill, resumes = old.next_bill_date, new.resume_on
-    if bill is None or resumes is None:
+    bill = old.next_bill_date
+    if bill is None:
         return None
-    again = planned(new, resumes, standing.now).next_bill_date
+    again = bills(new, standing.today, standing.now).date
     if again is None or again <= bill:
         return None
     left_out, day = 0, bill
@@ -174,15 +175,6 @@ def _pause_preview(standing: Standing, offer: OfferRow, new: SubscriptionFacts) 
     total = Money(old.total, old.currency)
     said = f"Nothing is charged before {_day(again)}{falls_away}, and then it goes on by itself at {_money(total)}."
     return OfferPreview(offer, said + _taken_back(standing), saves, again, total, old.price_cycles_left)
-
-
-def _first_bill(facts: SubscriptionFacts, today: date) -> date | None:
-    """The day of the next bill as far as one is planned."""
-    if facts.status is _S.PAST_DUE:
-        return facts.retry_on
-    if facts.status is _S.PAUSED:
-        return None if facts.resume_on is None else resumed(facts, None, facts.resume_on).next_bill_date
-    return facts.next_bill_date if facts.next_bill_date and facts.next_bill_date >= today else None
 
 
 def _taken_back(standing: Standing) -> str:

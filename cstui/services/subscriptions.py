@@ -76,8 +76,9 @@ class Wishes(Protocol):
         subscription_id: int,
         customer_id: int,
         reason_code: str,
+        declined_offer_id: int | None = None,
     ) -> None:
-        """A cancellation was stored, at once or planned."""
+        """A cancellation was stored, at once or planned; an offer to stay may have been declined before."""
         ...
 
 
@@ -175,11 +176,13 @@ class Subscriptions:
         on: date | None = None,
         keep_billing: bool = True,
         refund_last: bool = False,
+        declined_offer_id: int | None = None,
         save_id: str,
         desk: str = "",
     ) -> SubscriptionView:
         """Cancels it now, after the next bill, instead of it, or on a day (SUB-01, SUB-18); all that was planned goes with it (C-24).
 
+        `declined_offer_id` is the offer to stay that was read out and declined; it is counted together with the cancellation, never without.
         `refund_last` asks, once the cancellation is stored, for what remains of the last charge: an order has its own lock, limits and
         approvals, and whatever stands in the refund's way must never keep a customer from being cancelled. The view's `receipt` is the
         refund's, its `problem` says why there is none. Errors: as `save`.
@@ -200,7 +203,13 @@ class Subscriptions:
             saving.save(held, Cancel(when, on, keep_billing, reason), "cancellation planned", reason)
             if self._wishes is not None:
                 self._wishes.cancelled(
-                    held.tx, actor, held.row.store_id, held.id, held.row.customer_id, reason_code
+                    held.tx,
+                    actor,
+                    held.row.store_id,
+                    held.id,
+                    held.row.customer_id,
+                    reason_code,
+                    declined_offer_id,
                 )
 
         step = Cancel(when, on, keep_billing)

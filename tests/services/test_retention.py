@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from cstui.bootstrap import Desk
 from cstui.domain.actor import Actor
-from cstui.domain.errors import InvalidFields, InvalidInput, NotFound, NotPermitted
+from cstui.domain.errors import (
+    InvalidFields,
+    InvalidInput,
+    LockBroken,
+    NotFound,
+    NotPermitted,
+    NotPossibleNow,
+)
+from cstui.domain.ids import new_token
+from cstui.domain.locking import Grip
 from cstui.domain.permissions import Role
 from cstui.domain.retention import NewOffer, OfferKind, OfferRow
+from cstui.domain.subscription_changes import CancelWhen, SubscriptionChange
+from cstui.domain.subscriptions import PeriodState, SubscriptionStatus, SubscriptionView
 from cstui.services.retention import Retention
 from cstui.storage.tables.audit import AuditChange, AuditEvent
 from cstui.storage.tables.base import table_of
 from cstui.storage.tables.orders import Product
-from cstui.storage.tables.subscriptions import RetentionOffer
+from cstui.storage.tables.subscriptions import RetentionOffer, SubscriptionPeriod
 from cstui.storage.transaction import Database
 from tests import factories as make
 
@@ -140,3 +154,158 @@ def test_only_whoever_manages_settings_changes_offers(sqlite_db: Database) -> No
             retention.remove_offer(actor, "too_expensive", OfferKind.PERCENT)
     with pytest.raises(NotPermitted):
         retention.offers(make.add_staff(db, "wes", Role.WAREHOUSE))
+
+
+# The call.
+
+
+class Shop:
+    """A store with an offer for each kind of reason, a customer, and his subscription."""
+
+    def __init__(self, db: Database, adam: Actor) -> None:
+        self.desk = Desk(db.url.text)
+        self.db, self.adam = db, adam
+        self.store = make.add_store(db)
+        self.customer = make.add_customer(db, self.store)
+        self.ann = make.add_staff(db, "ann")
+        self.small = add_product(db, self.store, "Small", 1500)
+        self.bills = datetime.now(UTC).date() + timedelta(days=9)
+        for new in (
+            percent(), NewOffer("not_using", OfferKind.PAUSE, days=30),
+            NewOffer("quality", OfferKind.DOWNGRADE, product_id=self.small, store_id=self.store),
+        ):  # fmt: skip
+            self.desk.retention.set_offer(adam, new)
+
+    def subscription(self, **more: Any) -> int:
+        return make.add_subscription(
+            self.db, self.store, self.customer, **{"next_bill_date": self.bills, "anchor_day": self.bills.day, **more}
+        )  # fmt: skip
+
+    def grip(self, key: int) -> Grip:
+        version = self.desk.subscriptions.open(self.ann, key).version
+        return self.desk.subscriptions.begin(self.ann, key, version, new_token())
+
+    def accept(self, key: int, reason: str, save_id: str = "") -> SubscriptionView:
+        offer = self.desk.retention.offer_for(self.ann, key, reason)
+        assert offer is not None
+        return self.desk.retention.accept(
+            self.ann, key, self.grip(key), offer.offer.id, reason, save_id or new_token()
+        )  # fmt: skip
+
+    def cancel(self, key: int, reason: str, **more: Any) -> SubscriptionView:
+        return self.desk.subscriptions.cancel(
+            self.ann, key, self.grip(key), reason_code=reason, save_id=new_token(), **more
+        )  # fmt: skip
+
+    def counts(self) -> list[tuple[str, int, int, int]]:
+        since = datetime.now(UTC) - timedelta(days=1)
+        rows = self.desk.retention.counts(self.adam, since)
+        return [(row.reason, row.saved, row.declined, row.cancelled) for row in rows]
+
+
+@pytest.fixture
+def shop(db: Database, adam: Actor) -> Iterator[Shop]:
+    found = Shop(db, adam)
+    yield found
+    found.desk.close()
+
+
+def test_what_was_read_out_is_what_is_stored(shop: Shop) -> None:
+    key, retention = shop.subscription(), shop.desk.retention
+    offers = retention.offers_for(shop.ann, key)
+    assert list(offers) == ["too_expensive", "not_using", "quality"]
+    assert offers["too_expensive"] == retention.offer_for(shop.ann, key, "too_expensive")
+    assert retention.offer_for(shop.ann, key, "other") is None
+    view = shop.accept(key, "too_expensive", "once")
+    assert view.next is not None and view.next.total == offers["too_expensive"].next_total
+    assert (view.price_cycles_left, view.row.price.discount.minor) == (3, 400)
+    assert view.regular is not None and view.regular.total.minor == 2650
+    assert view.events[0].action == "offer accepted"
+    assert view.events[0].reason == "Too expensive: 20 % off for 3 bills"
+    assert view.edit_lock is None and retention.offers_for(shop.ann, key) == {}
+    again = retention.accept(
+        shop.ann, key, Grip("gone", 0, 1), offers["too_expensive"].offer.id, "too_expensive", "once"
+    )
+    assert again.version == view.version and shop.counts() == [("Too expensive", 1, 0, 0)]
+
+
+def test_a_pause_and_a_cheaper_product_are_done_at_once_and_take_a_planned_end_back(shop: Shop) -> None:
+    paused = shop.subscription(cancel_after_next=True)
+    offers = shop.desk.retention.offers_for(shop.ann, paused)
+    view = shop.accept(paused, "not_using")
+    assert (view.row.status, view.cancel_after_next) == (SubscriptionStatus.PAUSED, False)
+    assert view.next is not None and view.next.date == offers["not_using"].next_bill_date
+    cheaper = shop.subscription()
+    view = shop.accept(cheaper, "quality")
+    assert (view.row.product, view.row.price.unit.minor) == ("Small", 1500)
+
+
+def test_an_offer_that_was_taken_away_or_fits_no_more_is_refused_and_nothing_is_counted(shop: Shop) -> None:
+    key, retention = shop.subscription(), shop.desk.retention
+    offer = retention.offer_for(shop.ann, key, "too_expensive")
+    assert offer is not None
+    grip = shop.grip(key)
+    for offer_id, reason in ((offer.offer.id, "not_using"), (9999, "too_expensive")):
+        with pytest.raises(NotPossibleNow, match="not made any more"):
+            retention.accept(shop.ann, key, grip, offer_id, reason, new_token())
+    retention.set_offer(shop.adam, percent(off=30))
+    with pytest.raises(NotPossibleNow):
+        retention.accept(shop.ann, key, grip, offer.offer.id, "too_expensive", new_token())
+    assert shop.counts() == []
+    shop.desk.locks.release(shop.ann, grip.token)
+    shop.accept(key, "too_expensive")
+    now = retention.offers(shop.ann, shop.store)
+    pause = next(row for row in now if row.reason_code == "not_using")
+    with pytest.raises(NotPossibleNow, match="does not fit"):
+        retention.accept(shop.ann, key, shop.grip(key), pause.id, "not_using", new_token())
+
+
+def test_a_stale_screen_and_a_stranger_accept_nothing(shop: Shop) -> None:
+    key, retention = shop.subscription(), shop.desk.retention
+    offer = retention.offer_for(shop.ann, key, "too_expensive")
+    assert offer is not None
+    grip = shop.grip(key)
+    shop.desk.locks.release(shop.ann, grip.token)
+    with pytest.raises(LockBroken):
+        retention.accept(shop.ann, key, grip, offer.offer.id, "too_expensive", new_token())
+    other = make.add_store(shop.db, "other")
+    eve, vic = make.add_staff(shop.db, "eve", store=other), make.add_staff(shop.db, "vic", Role.VIEWER)
+    with pytest.raises(NotFound):
+        retention.offers_for(eve, key)
+    with pytest.raises(NotPermitted):
+        retention.accept(vic, key, grip, offer.offer.id, "too_expensive", new_token())
+    assert shop.counts() == []
+
+
+def test_a_cancellation_counts_once_with_the_offer_that_was_declined(shop: Shop) -> None:
+    declined, plain, twice, taken_back = (shop.subscription() for _ in range(4))
+    offer = shop.desk.retention.offer_for(shop.ann, declined, "too_expensive")
+    assert offer is not None
+    shop.cancel(declined, "too_expensive", declined_offer_id=offer.offer.id)
+    shop.cancel(plain, "quality")
+    # An offer of another reason was not made for this one.
+    shop.cancel(twice, "quality", when=CancelWhen.AFTER_NEXT, declined_offer_id=offer.offer.id)
+    shop.cancel(twice, "quality")
+    shop.cancel(taken_back, "technical", when=CancelWhen.AFTER_NEXT)
+    shop.desk.subscriptions.save(
+        shop.ann, taken_back, shop.grip(taken_back), SubscriptionChange(drop_cancel=True), new_token()
+    )  # fmt: skip
+    assert shop.counts() == [("Quality", 0, 0, 2), ("Too expensive", 0, 1, 0)]
+    assert shop.desk.retention.counts(shop.adam, datetime.now(UTC) + timedelta(days=1)) == ()
+
+
+def test_a_save_counts_only_where_the_subscription_lives_or_was_billed_after_it(shop: Shop) -> None:
+    lives, lost, worth = (shop.subscription() for _ in range(3))
+    for key in (lives, lost, worth):
+        shop.accept(key, "too_expensive")
+    assert shop.counts() == [("Too expensive", 3, 0, 0)]
+    for key in (lost, worth):
+        shop.cancel(key, "too_expensive")
+    with shop.db.write() as tx:
+        tx.run(
+            table_of(SubscriptionPeriod).insert().values(
+                subscription_id=worth, cycle=3, bill_date=shop.bills, state=PeriodState.BILLED, amount=2185, currency="USD", note="",
+                is_missed=False, tries=1, closed_at=tx.clock(),
+            )
+        )  # fmt: skip
+    assert shop.counts() == [("Too expensive", 2, 0, 2)]

@@ -9,7 +9,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from cstui.domain.actor import Actor
-from cstui.domain.money import Money
 from cstui.domain.retention import (
     NewOffer,
     OfferKind,
@@ -38,19 +37,6 @@ _PERIOD = table_of(SubscriptionPeriod)
 _MOST_OFFERS = 2000
 #: A subscription in one of these states brings no more money by itself.
 _ENDED = (SubscriptionStatus.CANCELLED, SubscriptionStatus.RECYCLE_FAILED)
-
-
-@dataclass(frozen=True, slots=True)
-class ProductFacts:
-    """A product of a store, as a downgrade needs it."""
-
-    id: int
-    store_id: int
-    sku: str
-    name: str
-    option: str
-    price: Money
-    is_active: bool
 
 
 def _offers() -> sa.Select[Any]:
@@ -132,26 +118,10 @@ def add(transaction: Transaction, actor: Actor, new: NewOffer) -> int:
     return int(added[0][0])
 
 
-def product(transaction: Transaction, product_id: int) -> ProductFacts | None:
-    """A product with its price in its store's currency."""
+def products_named(transaction: Transaction, store_id: int, sku: str) -> tuple[tuple[int, str, str], ...]:
+    """Id, name and option of each product that the store sells under this stock number, written in any case."""
     found = transaction.rows(
-        sa.select(_PRODUCT, _STORE.c.currency)
-        .join(_STORE, _STORE.c.id == _PRODUCT.c.store_id)
-        .where(_PRODUCT.c.id == product_id)
-    )
-    if not found:
-        return None
-    row = found[0]
-    return ProductFacts(
-        row.id, row.store_id, row.sku, row.name, row.option, Money(row.unit_price, row.currency), row.is_active
-    )  # fmt: skip
-
-
-def products_named(transaction: Transaction, store_id: int, sku: str) -> tuple[ProductFacts, ...]:
-    """The active products of a store with this stock number, written in any case."""
-    found = transaction.rows(
-        sa.select(_PRODUCT, _STORE.c.currency)
-        .join(_STORE, _STORE.c.id == _PRODUCT.c.store_id)
+        sa.select(_PRODUCT.c.id, _PRODUCT.c.name, _PRODUCT.c.option)
         .where(
             _PRODUCT.c.store_id == store_id,
             sa.func.lower(_PRODUCT.c.sku) == sku.strip().lower(),
@@ -160,10 +130,7 @@ def products_named(transaction: Transaction, store_id: int, sku: str) -> tuple[P
         .order_by(_PRODUCT.c.id)
         .limit(20)
     )
-    return tuple(
-        ProductFacts(r.id, r.store_id, r.sku, r.name, r.option, Money(r.unit_price, r.currency), r.is_active)
-        for r in found
-    )
+    return tuple((row.id, row.name, row.option) for row in found)
 
 
 def last_save(transaction: Transaction, subscription_id: int) -> OfferKind | None:
@@ -178,6 +145,15 @@ def last_save(transaction: Transaction, subscription_id: int) -> OfferKind | Non
     return OfferKind(found[0].kind) if found else None
 
 
+@dataclass(frozen=True, slots=True)
+class Of:
+    """Whose wish it was, where no row of the subscription is at hand."""
+
+    store_id: int
+    id: int
+    customer_id: int
+
+
 def record(
     transaction: Transaction,
     actor: Actor,
@@ -186,7 +162,7 @@ def record(
     outcome: RetentionResult,
     offer_id: int | None = None,
 ) -> int:
-    """Counts how a wish to cancel ended; `subscription` is its row (id, store_id, customer_id)."""
+    """Counts how a wish to cancel ended; `subscription` is its row, or an `Of`."""
     added = transaction.rows(
         _OUTCOME.insert()
         .values(
@@ -204,8 +180,25 @@ def counts(
 ) -> tuple[RetentionCount, ...]:
     """How wishes to cancel ended since an instant, per store and reason.
 
-    A save counts where the subscription lives, or was billed at least once after it.
+    A save counts where the subscription lives, or was billed at least once after it. A cancellation counts where it holds: a planned one that was
+    taken back does not, and one that was asked for again counts once.
     """
+    newer = _OUTCOME.alias("newer")
+    asked_again = (
+        sa.select(sa.literal(1))
+        .where(
+            newer.c.subscription_id == _OUTCOME.c.subscription_id,
+            newer.c.id > _OUTCOME.c.id,
+            newer.c.outcome != RetentionResult.SAVED,
+        )
+        .exists()
+    )
+    ends = sa.or_(
+        _SUBSCRIPTION.c.status == SubscriptionStatus.CANCELLED,
+        _SUBSCRIPTION.c.cancel_on.is_not(None),
+        _SUBSCRIPTION.c.cancel_after_next.is_(True),
+    )
+    over = sa.and_(ends, sa.not_(asked_again))
     billed_after = (
         sa.select(sa.literal(1))
         .where(
@@ -226,8 +219,8 @@ def counts(
             _STORE.c.code,
             _OUTCOME.c.reason_code,
             number(RetentionResult.SAVED, holds),
-            number(RetentionResult.DECLINED),
-            number(RetentionResult.CANCELLED),
+            number(RetentionResult.DECLINED, over),
+            number(RetentionResult.CANCELLED, over),
         )
         .join(_STORE, _STORE.c.id == _OUTCOME.c.store_id)
         .join(_SUBSCRIPTION, _SUBSCRIPTION.c.id == _OUTCOME.c.subscription_id)
@@ -241,4 +234,5 @@ def counts(
     return tuple(
         RetentionCount(code, reason, int(saved), int(declined), int(cancelled))
         for code, reason, saved, declined, cancelled in transaction.rows(query)
+        if saved or declined or cancelled
     )
