@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from cstui.screens.order_money import OrderMoney
+from cstui.screens.order_disputes import OrderDisputes
+from cstui.screens.order_sending import OrderSending
 
 
-class OrderScreen(OrderMoney):
+class OrderScreen(OrderSending, OrderDisputes):
     """Reading is `order_page`; the lock `order_locking`, asking for it `order_handover`, news of it `order_live`; text that is not saved
 
-    `order_drafts`; editing `order_editing`; H and X `order_holds`; R and V `order_money`.
+    `order_drafts`; editing `order_editing`; H and X `order_holds`; R and V `order_money`; disputes `order_disputes`; M and F `order_sending`.
     """
 
     def action_desk_back(self) -> None:

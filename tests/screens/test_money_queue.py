@@ -182,3 +182,28 @@ async def test_attempts_are_listed_with_test_in_words_and_narrowed_by_state(benc
         await desk.shows("Attempts (1, declined, may succeed later)")
         await desk.press("enter")
         await desk.until(lambda: isinstance(desk.app.screen, OrderScreen))
+
+
+async def test_a_dispute_is_written_down_on_the_order_and_ends_there(bench: MoneyBench) -> None:
+    order = bench.order()
+    async with driven(bench.db.url.text, bench.sue, (80, 24)) as desk:
+        await desk.open_order(order)
+        screen = desk.app.screen
+        assert isinstance(screen, OrderScreen)
+        screen.action_order_dispute()
+        await desk.shows("Dispute on order #1001", "disputed: $30.50 USD Visa …4242")
+        await desk.press("tab")
+        await desk.type("31")
+        await desk.press("f9")
+        await desk.shows("✗ The reason is empty")
+        await desk.type("Not received")
+        await desk.press("f9")
+        await desk.shows("at most 30.50 USD")
+        await desk.press("backspace", "backspace")
+        await desk.press("f9")
+        await desk.shows("Dispute of $30.50", "disputed")
+        screen.action_order_dispute()
+        await desk.shows("a won: $30.50", "b lost:")
+        await desk.press("f9")
+        await desk.shows("Dispute won on order #1001")
+    assert bench.refunds.basis(bench.ann, order).remaining == 3050
