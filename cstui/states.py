@@ -9,6 +9,7 @@ from typing import Final
 from cstui.domain.calls import CallState
 from cstui.domain.customers import CustomerStatus
 from cstui.domain.locking import LockState
+from cstui.domain.mails import MailState
 from cstui.domain.orders import HoldState, OrderStatus
 from cstui.domain.payments import AttemptState, PaymentStatus, RefundState, TransactionStatus
 from cstui.domain.shipments import FulfilmentStatus, ShipmentState
@@ -145,6 +146,13 @@ _STATES: Final[dict[type[StrEnum], dict[str, State]]] = {
         CallState.TALKING: State("●", "talking", "good"),
         CallState.WRAP_UP: State("◐", "wrap-up", "busy"),
         CallState.CLOSED: State("✓", "closed", "quiet"),
+    },
+    MailState: {
+        MailState.QUEUED: State("○", "queued", "plain"),
+        MailState.SENDING: State("→", "sending", "busy"),
+        MailState.SENT: State("✓", "sent", "good"),
+        MailState.FAILED: State("!", "failed", "bad"),
+        MailState.SUPPRESSED: State("×", "kept back", "warn"),
     },
     CustomerStatus: {
         CustomerStatus.ACTIVE: State("●", "active", "good"),

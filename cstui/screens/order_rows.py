@@ -10,11 +10,12 @@ from itertools import zip_longest
 
 from cstui.domain.audit import AuditRow
 from cstui.domain.ids import Kind
+from cstui.domain.mails import MailRow
 from cstui.domain.money import Money
 from cstui.domain.notes import NoteSource
 from cstui.domain.order_rules import line_words
 from cstui.domain.orders import HoldState, LineView, OrderKind, OrderView
-from cstui.domain.payments import TransactionKind
+from cstui.domain.payments import OPEN_REFUNDS, TransactionKind
 from cstui.domain.refunds import AttemptRow, RefundRow
 from cstui.domain.shipments import ShipmentRow
 from cstui.format import (
@@ -28,6 +29,7 @@ from cstui.format import (
     state_words,
 )
 from cstui.screens.history_rows import history_section
+from cstui.screens.mail_rows import mails_section
 from cstui.screens.order_payments import MOVES, move, payment_sections, refund_status
 from cstui.states import state_of
 from cstui.widgets.page_model import Cell, Column, Row, Section
@@ -54,6 +56,7 @@ class Showing:
     events: tuple[AuditRow, ...] = ()
     refunds: tuple[RefundRow, ...] = ()
     attempts: tuple[AttemptRow, ...] = ()
+    mails: tuple[MailRow, ...] = ()
 
     def moment(self, at: datetime) -> str:
         """An instant on the reader's clock."""
@@ -133,8 +136,9 @@ def _head(view: OrderView, how: Showing) -> Section:
 
 
 def _due(view: OrderView, how: Showing) -> list[Cell]:
-    """What is due, and where refunding stands."""
-    status = refund_status(how.refunds, how)
+    """What is due, and where a refund that is under way stands."""
+    under_way = any(row.state in OPEN_REFUNDS for row in how.refunds)
+    status = refund_status(how.refunds, how) if under_way else None
     return [balance_words(view, how), *([status] if status is not None else [])]
 
 
@@ -329,11 +333,10 @@ def _notes(view: OrderView, how: Showing) -> list[Section]:
         )
         for place, line in enumerate(_wrapped(note.body, how.width - 8)):
             rows.append(Row((Kind.NOTE, note.id, place), (Cell(f"  {line}"),), copy=note.body))
-    return [
-        Section(
-            "notes", f"Notes ({len(view.notes)})", tuple(rows), number=8, empty="No notes yet. F7 adds one."
-        )
-    ]
+    notes = Section(
+        "notes", f"Notes ({len(view.notes)})", tuple(rows), number=8, empty="No notes yet. F7 adds one."
+    )
+    return [notes, mails_section(how.mails, how)]
 
 
 def _wrapped(body: str, width: int) -> list[str]:
