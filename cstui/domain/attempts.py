@@ -28,6 +28,8 @@ QUIET_CHECKS = 3
 WORKER_LEASE = timedelta(seconds=30)
 #: For so long a typed card may be under way from the desk that it was typed at (an answer takes a minute at most).
 CARD_WITHIN = timedelta(seconds=90)
+#: What is still being sent after this has no known outcome, also where its worker lives: its answer was lost on the way to our books (I6).
+STUCK = timedelta(minutes=10)
 #: An attempt that was claimed longer ago than this is not sent any more by whoever claimed it.
 SEND_WITHIN = timedelta(seconds=20)
 

@@ -42,6 +42,15 @@ def record(
         return
     if state not in _OPEN:
         return
+    if bears_anothers_number(tx, row, answer.ref) and answer.state in (
+        AttemptState.SUCCEEDED,
+        AttemptState.PENDING,
+    ):
+        # Two refunds are never one transaction of the gateway's: this answer is about something else (W25).
+        text = f"{answer.ref} is another transaction here: {answer.text}".rstrip(": ")
+        answer = Answer(AttemptState.UNKNOWN, Why.MISMATCH, code=answer.code, text=text)
+        if looked:
+            attempts.change(tx, attempt_id, why=Why.MISMATCH, response_text=text)
     if answer.state is AttemptState.UNKNOWN:
         _leave_open(tx, row, answer, looked)
     elif answer.state is AttemptState.PENDING:
@@ -68,6 +77,15 @@ def not_executed(tx: Transaction, attempt_id: int, text: str, settings: Settings
     elif row.refund_id is not None:
         refunds.change(tx, row.refund_id, state=RefundState.FAILED_RETRYING, next_try_at=tx.now)
     _tell(tx, row)
+
+
+def bears_anothers_number(tx: Transaction, row: Any, ref: str) -> bool:
+    """Whether the gateway's number `ref` already belongs to the transaction of another attempt, or of none."""
+    kind = Operation(row.operation).transaction_kind
+    if kind is None or not ref:
+        return False
+    kind = TransactionKind.REFUND if kind is TransactionKind.CREDIT else kind
+    return refunds.other_move(tx, row.gateway, row.account, ref, kind, row.id) is not None
 
 
 def _leave_open(tx: Transaction, row: Any, answer: Answer, looked: bool) -> None:

@@ -229,6 +229,10 @@ class RefundDecisions:
             why = checked_free_text(evidence, "evidence", _LONGEST)
             if row.state is not AttemptState.UNKNOWN:
                 raise NotPossibleNow("The outcome of this attempt is known.", "Reload to see it.")
+            if outcomes.bears_anothers_number(tx, row, gateway_ref.strip()):
+                raise InvalidInput(
+                    "reference", gateway_ref, "This number belongs to another transaction here.", "Copy the number of this very one."
+                )  # fmt: skip
             attempts.change(tx, attempt_id, settled_by=actor.name, settled_why=why)
             if outcome is ByHand.SUCCEEDED:
                 answer = Answer(

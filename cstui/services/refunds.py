@@ -118,9 +118,10 @@ class Refunds:
         with self._database.write(save_id) as tx:
             order = self._order(tx, actor, order_id)
             require(tx, actor, Permission.REFUND_REQUEST, order.store_id)
+            # First the order's row: who pressed the same key a moment earlier is done then.
+            attempts.lock_order(tx, order_id)
             if audit.saved(tx, save_id):
                 return _receipt(tx, order, refunds.of_batch(tx, save_id))
-            attempts.lock_order(tx, order_id)
             locks.require_held(tx, Kind.ORDER, order_id, grip, actor)
             if self._verification is not None:
                 self._verification.require_verified(tx, actor, order.customer_id, desk, "money")
@@ -157,9 +158,9 @@ class Refunds:
         with self._database.write(save_id) as tx:
             order = self._order(tx, actor, order_id)
             require(tx, actor, Permission.REFUND_REQUEST, order.store_id)
+            attempts.lock_order(tx, order_id)
             if audit.saved(tx, save_id):
                 return _void_receipt(tx, order, save_id)
-            attempts.lock_order(tx, order_id)
             locks.require_held(tx, Kind.ORDER, order_id, grip, actor)
             if self._verification is not None:
                 self._verification.require_verified(tx, actor, order.customer_id, desk, "money")

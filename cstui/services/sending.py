@@ -44,6 +44,12 @@ class Line(Protocol):
         ...
 
 
+def awake_ticks() -> float:
+    """Seconds of a clock that nobody can set and that goes on while the machine is suspended, where the system has one."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
+
+
 class Sending:
     """The hands of one worker, or of a desk that sends a typed card; `token` names it. `point` is called between steps and may kill the
     process in a test.
@@ -57,7 +63,7 @@ class Sending:
         token: str,
         *,
         point: Callable[[str], None] = lambda _name: None,
-        ticks: Callable[[], float] = time.monotonic,
+        ticks: Callable[[], float] = awake_ticks,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._database = database
@@ -67,17 +73,22 @@ class Sending:
         self._point = point
         self._ticks = ticks
         self._sleep = sleep
+        self._claimed_at: dict[int, float] = {}
 
     def claim(self) -> Claimed | None:
         """Takes the next due attempt: `sending` is committed before anything else happens."""
+        began = self._ticks()
         with self._database.write() as tx:
             claimed = attempts.claim_due(tx, self.token)
+        if claimed is not None:
+            self._claimed_at[claimed.id] = began
         self._point("claimed")
         return claimed
 
     def send(self, claimed: Claimed, card: TypedCard | None = None) -> Answer:
         """Sends what was claimed and stores the answer; returns it. A typed card comes along in memory only."""
-        began = self._ticks()
+        began = self._claimed_at.pop(claimed.id, None)
+        began = self._ticks() if began is None else began
         answer = self._ask(claimed, began, card)
         self._point("answered")
         self._store(lambda: self._record(claimed.id, answer), claimed, answer)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -136,8 +137,9 @@ class Worker:
         if self._intake is not None and self._takes_cards:
             self._takes_cards = False
             self._intake.stop()
+        until = time.monotonic() + patience
         for thread in self._threads:
-            thread.join(patience)
+            thread.join(max(0.0, until - time.monotonic()))
         still_sending = any(thread.is_alive() for thread in self._threads)
         self._threads.clear()
         try:

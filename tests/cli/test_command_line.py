@@ -46,7 +46,8 @@ def test_an_option_without_its_value_is_told() -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ("refund", "1001"), ("void", "txn_1"), ("attempts", "--limit", "0"), ("worker", "--senders", "0"), ("pop", "123"), ("subscription", "cancel", "sub_1"),
+        ("refund", "1001"), ("void", "txn_1"), ("attempts", "--limit", "0"), ("worker", "--senders", "0"),
+        ("pop", "123"), ("subscription", "cancel", "sub_1"),
         ("finde", "x"), ("find",), ("find", "x", "--limit", "0"), ("find", "x", "--limit", "many"), ("show", "planet", "1"),
         ("find", "x", "--nope"), ("find", "x", "--db"), ("find", "x", "--db", "mysql://x/y"), ("find", "x", "--config", "/no/such"),
     ],

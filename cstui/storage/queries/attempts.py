@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from cstui.domain.addresses import Address
 from cstui.domain.attempts import (
     CARD_WITHIN,
+    STUCK,
     WORKER_LEASE,
     AttemptInFlight,
     MoreThanRemains,
@@ -188,13 +189,17 @@ def claim_check(tx: Transaction, worker: str) -> Claimed | None:
 
 
 def orphaned(tx: Transaction) -> list[int]:
-    """Attempts that are being sent by nobody: their worker has shown no sign of life. Turned to unknown, due to be looked at."""
+    """Attempts that are being sent by nobody: their worker has shown no sign of life, or has lost them (I6). Turned to unknown, to be looked at."""
     alive = sa.select(_WORKER.c.token).where(_WORKER.c.seen_at > tx.now - WORKER_LEASE)
     # A typed card is sent by the desk that it was typed at, which gives no sign of life here: it has its own time.
     by_a_desk = sa.and_(ATTEMPT.c.operation == Operation.VAULT_ADD, ATTEMPT.c.sent_at > tx.now - CARD_WITHIN)
     rows = tx.rows(
         sa.select(ATTEMPT.c.id, ATTEMPT.c.sent_at)
-        .where(ATTEMPT.c.state == AttemptState.SENDING, ATTEMPT.c.worker.not_in(alive), sa.not_(by_a_desk))
+        .where(
+            ATTEMPT.c.state == AttemptState.SENDING,
+            sa.or_(ATTEMPT.c.worker.not_in(alive), ATTEMPT.c.sent_at < tx.now - STUCK),
+            sa.not_(by_a_desk),
+        )
         .with_for_update(skip_locked=True)
         .limit(100)
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from cstui.domain.attempts import CARD_WITHIN, WORKER_LEASE
+from cstui.domain.attempts import CARD_WITHIN, STUCK, WORKER_LEASE
 from cstui.storage.queries.order_view import Fetch
 
 _NOW = {True: "strftime('%Y-%m-%d %H:%M:%f', 'now')", False: "clock_timestamp()"}
@@ -38,14 +38,15 @@ class Due:
 
 def due(fetch: Fetch, is_sqlite: bool) -> Due:
     """Whether anything is due, in one read."""
-    now, ago, card_ago = _NOW[is_sqlite], _ago(is_sqlite, WORKER_LEASE), _ago(is_sqlite, CARD_WITHIN)
+    now = _NOW[is_sqlite]
+    ago, card_ago, stuck = (_ago(is_sqlite, time) for time in (WORKER_LEASE, CARD_WITHIN, STUCK))
     parts = (
         f"SELECT 1 FROM payment_attempt WHERE state = 'armed' AND execute_after <= {now}",
         f"SELECT 1 FROM payment_attempt WHERE state IN ('unknown', 'pending', 'succeeded') AND next_check_at <= {now}",
         f"SELECT 1 FROM refund WHERE state IN ('failed_retrying', 'requested') AND next_try_at <= {now}",
         f"SELECT 1 FROM outbox WHERE state IN ('queued', 'sending') AND (next_try_at IS NULL OR next_try_at <= {now})",
         f"SELECT 1 FROM payment_attempt a WHERE a.state = 'sending' AND NOT (a.operation = 'vault_add' AND a.sent_at > {card_ago})"
-        f" AND NOT EXISTS (SELECT 1 FROM worker w WHERE w.token = a.worker AND w.seen_at > {ago})",
+        f" AND (a.sent_at < {stuck} OR NOT EXISTS (SELECT 1 FROM worker w WHERE w.token = a.worker AND w.seen_at > {ago}))",
         f"SELECT 1 FROM card_link WHERE is_open AND next_check_at <= {now}",
     )
     row: Any = fetch("SELECT " + ", ".join(f"EXISTS ({part})" for part in parts), {})[0]

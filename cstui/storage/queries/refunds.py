@@ -409,6 +409,20 @@ def move_of_attempt(tx: Transaction, attempt_id: int) -> Any | None:
     return rows[0] if rows else None
 
 
+def other_move(
+    tx: Transaction, gateway: str, account: str, ref: str, kind: TransactionKind, attempt_id: int
+) -> int | None:
+    """Another transaction of the desk's that bears this number of the gateway's, or None."""
+    rows = tx.rows(
+        sa.select(_MOVE.c.id).where(
+            _MOVE.c.gateway == gateway, _MOVE.c.account == account, _MOVE.c.gateway_ref == ref, _MOVE.c.kind == kind,
+            # In the words of the partial index, which would not be used otherwise.
+            sa.text("gateway_ref <> '' AND origin = 'desk'"), _MOVE.c.attempt_id.is_distinct_from(attempt_id),
+        )
+    )  # fmt: skip
+    return int(rows[0].id) if rows else None
+
+
 def change_move(tx: Transaction, transaction_id: int, **values: Any) -> None:
     """Writes facts of a transaction."""
     tx.run(_MOVE.update().where(_MOVE.c.id == transaction_id).values(**values))
