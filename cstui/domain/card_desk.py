@@ -57,6 +57,11 @@ class CardDesk:
     email: str = ""
     has_cards: bool = False
 
+    @property
+    def through_worker(self) -> bool:
+        """Whether a typed card is handed to a worker."""
+        return self.typed.through_worker
+
 
 @dataclass(frozen=True, slots=True)
 class CardKept:

@@ -90,18 +90,40 @@ def brand_of(number: str) -> str:
     return ""
 
 
+def grouped(number: str) -> str:
+    """The digits of a number in the groups that stand on the card: 4-6-5 on an Amex, else fours."""
+    digits = "".join(sign for sign in number if sign.isdigit())
+    ends = (4, 10, len(digits)) if brand_of(digits) == "Amex" else range(4, len(digits) + 4, 4)
+    groups, at = [], 0
+    for end in ends:
+        groups.append(digits[at:end])
+        at = end
+    return " ".join(group for group in groups if group)
+
+
+def problem_of(field: str, number: str, expiry: str, code: str, today: date) -> InvalidInput | None:
+    """What is wrong with one field (`number`, `expiry`, `code`) as it stands; None where nothing is, or where nothing was typed yet."""
+    digits = "".join(sign for sign in number if sign.isdigit())
+    if field == "number" and number.strip():
+        return _number_problem(digits, _is_odd(number))
+    if field == "expiry" and expiry.strip():
+        return _expiry_problem(*_expiry(expiry), today)
+    if field == "code" and code.strip():
+        return _code_problem(code.strip(), digits)
+    return None
+
+
 def typed_card(number: str, expiry: str, code: str, holder: str, postcode: str, today: date) -> TypedCard:
     """The card that was typed, where it can be one: brand, length, check digit, expiry, code (CARD-04).
 
     `expiry` is `MM/YY`, `MMYY` or `MM/YYYY`. Errors: `InvalidFields` naming `number`, `expiry` or `code`; none of them repeats what was typed.
     """
     digits = "".join(sign for sign in number if sign.isdigit())
-    odd = any(not (sign.isdigit() or sign in " -") for sign in number.strip())
     month, year = _expiry(expiry)
     problems = [
         problem
         for problem in (
-            _number_problem(digits, odd),
+            _number_problem(digits, _is_odd(number)),
             _expiry_problem(month, year, today),
             _code_problem(code.strip(), digits),
         )
@@ -110,6 +132,10 @@ def typed_card(number: str, expiry: str, code: str, holder: str, postcode: str, 
     if problems:
         raise InvalidFields(tuple(problems))
     return TypedCard(digits, month, year, code.strip(), " ".join(holder.split()), postcode.strip())
+
+
+def _is_odd(number: str) -> bool:
+    return any(not (sign.isdigit() or sign in " -") for sign in number.strip())
 
 
 def _number_problem(digits: str, odd: bool) -> InvalidInput | None:

@@ -70,7 +70,10 @@ class AddressOnFile:
 
 @dataclass(frozen=True, slots=True)
 class CardOnFile:
-    """A stored payment method: never a number, only brand, last four and expiry (CARD-01, CARD-02)."""
+    """A stored payment method: never a number, only brand, last four and expiry (CARD-01, CARD-02).
+
+    `is_elsewhere`: it is kept at another account than the main ones of the customer's stores.
+    """
 
     id: int
     brand: str
@@ -82,6 +85,7 @@ class CardOnFile:
     is_test: bool
     failed_before: bool
     removable: bool
+    is_elsewhere: bool = False
 
     def expired_by(self, day: date) -> bool:
         """Whether the card's last valid month is over on that day."""

@@ -13,7 +13,7 @@ from cstui.domain.live import LiveEvent, What
 from cstui.flow import call, flow, quietly
 from cstui.format import name_words
 from cstui.keys import Context, KeyMap
-from cstui.screens.customer_editing import CustomerEditing
+from cstui.screens.customer_cards import CustomerCards
 from cstui.screens.customer_rows import main_sections, rail_sections
 from cstui.screens.money_actions import MoneyActions, MoneySpot, is_charge, order_key
 from cstui.widgets.page import Page
@@ -23,7 +23,7 @@ from cstui.widgets.page_model import Cell, Place
 TWO_COLUMNS = 110
 
 
-class CustomerScreen(MoneyActions, CustomerEditing):
+class CustomerScreen(MoneyActions, CustomerCards):
     """Two columns where there is room, one below; digits go to sections, Enter opens an order."""
 
     contexts: ClassVar[tuple[Context, ...]] = (Context.CUSTOMER, Context.ALWAYS, Context.NAV)

@@ -95,15 +95,16 @@ class Cards(CardUses):
 
     # Which ways there are ---------------------------------------------------------------------------
 
-    def begin_add(self, actor: Actor, customer_id: int, store_id: int) -> CardDesk:
+    def begin_add(self, actor: Actor, customer_id: int, store_id: int, desk: str = "") -> CardDesk:
         """Where a new card would be kept and how it can come there; each way that is not possible says why.
 
-        Errors: `NotPossibleNow` where the store has no open account, `NotFound`, `NotPermitted`.
+        Errors: `NotVerified` before anything is typed, `NotPossibleNow` where the store has no open account, `NotFound`, `NotPermitted`.
         """
         row = self._main_account(store_id)
         with self._database.read() as tx:
             known = permitted_customer(tx, actor, customer_id, Permission.CARD_MANAGE, lock=False)
             contact = known.row.contact
+            self._verification.require_verified(tx, actor, customer_id, desk, "card")
             return CardDesk(
                 customer_id, store_id, cards.store_of(tx, store_id)[0], row.gateway, row.name, row.is_test,
                 self._typed_way(tx, row), self._link_way(tx, row, contact.email), contact.name, cards.postcode_of(tx, customer_id),
