@@ -207,40 +207,59 @@ class RefundQueueScreen(LiveListScreen):
             await self._store(row, self.desk.decisions.make_manual, payee, address)
 
     async def _settle(self, attempt: AttemptRow) -> None:
-        fields = (
-            Field("outcome", "Outcome", choices=(("succeeded", "it went through"), ("not_executed", "it was not executed"))),
-            Field("evidence", "Evidence", hint="where you saw it, and when", optional=False),
-            Field("reference", "Reference", hint="of the gateway, where it went through"),
-        )  # fmt: skip
+        """Asks what became of it until the answer can be stored; what was typed stays."""
         amount, target = self._money(attempt.amount), attempt.card or attempt.gateway
         title = f"Settle: {attempt.operation} {amount} of {attempt.order_number}"
+        settle: Callable[..., Any] = self.desk.decisions.settle
+        values: dict[str, str] | None = {}
+        problem: InvalidInput | None = None
+        while values is not None:
+            values = await self._ask_outcome(attempt, title, values, problem)
+            if values is None:
+                return
+            went = values["outcome"] == ByHand.SUCCEEDED
+            says = "went through" if went else "was not executed and is sent again"
+            words = f"y settles: {amount} of {attempt.order_number} to {target} {says}"
+            if not await self._sure(title, (f"Evidence: {values['evidence']}",), words):
+                return
+            save_id = new_token()
+            try:
+                await saving(
+                    self, save_id, settle, self.actor, attempt.id, ByHand(values["outcome"]), values["evidence"], save_id,
+                    values["reference"] if went else "",
+                    reread=lambda: self.desk.decisions.attempt(self.actor, attempt.id),
+                )  # fmt: skip
+            except InvalidInput as error:
+                problem = error
+                continue
+            self.tell(f"Settled: {amount} of {attempt.order_number} {says}.")
+            self.fill()
+            return
+
+    async def _ask_outcome(
+        self, attempt: AttemptRow, title: str, kept: dict[str, str], problem: InvalidInput | None
+    ) -> dict[str, str] | None:
+        outcomes = (("succeeded", "it went through"), ("not_executed", "it was not executed"))
+        fields = (
+            Field("outcome", "Outcome", kept.get("outcome", ""), choices=outcomes),
+            Field("evidence", "Evidence", kept.get("evidence", ""), hint="where you saw it, and when", optional=False),
+            Field("reference", "Reference", kept.get("reference", ""), hint="of the gateway, where it went through"),
+        )  # fmt: skip
         above = (
             f"Look it up in the pages of {attempt.gateway} first: key {attempt.key}.",
             "Not executed sends the refund again; went through writes it down.",
         )
-        panel = FormPanel(title, fields, above=above, save_label="go on")
+        panel = FormPanel(title, fields, above=above, save_label="go on", changed=bool(kept))
         async with self.opened(panel):
+            if problem is not None:
+                panel.show_problems((problem,))
             while (values := await panel.answer()) is not None:
                 if values["evidence"].strip():
-                    break
-                problem = InvalidInput("evidence", "", "How do you know?", "Say where you saw it.")
-                panel.show_problems((problem,))
-            else:
-                return
-        went = values["outcome"] == ByHand.SUCCEEDED
-        says = "went through" if went else "was not executed and is sent again"
-        words = f"y settles: {amount} of {attempt.order_number} to {target} {says}"
-        if not await self._sure(title, (f"Evidence: {values['evidence']}",), words):
-            return
-        save_id = new_token()
-        settle: Callable[..., Any] = self.desk.decisions.settle
-        await saving(
-            self, save_id, settle, self.actor, attempt.id, ByHand(values["outcome"]), values["evidence"], save_id,
-            values["reference"] if went else "",
-            reread=lambda: self.desk.decisions.attempt(self.actor, attempt.id),
-        )  # fmt: skip
-        self.tell(f"Settled: {amount} of {attempt.order_number} {says}.")
-        self.fill()
+                    return values
+                panel.show_problems(
+                    (InvalidInput("evidence", "", "How do you know?", "Say where you saw it."),)
+                )
+        return None
 
     # Storing ----------------------------------------------------------------------------------------
 

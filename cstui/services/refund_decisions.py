@@ -90,7 +90,9 @@ class RefundDecisions:
         `AttemptInFlight`, `NotFound`.
         """
         with self._database.write(save_id) as tx:
-            row = self._decidable(tx, actor, refund_id, (RefundState.NEEDS_APPROVAL,), "waits for approval")
+            row = self._decidable(
+                tx, actor, refund_id, (RefundState.NEEDS_APPROVAL,), "waits for approval", save_id
+            )
             if audit.saved(tx, save_id):
                 return self._shown(tx, actor, refund_id)
             if row.requested_by_id == actor.staff_id and actor.staff_id:
@@ -123,7 +125,9 @@ class RefundDecisions:
     def deny(self, actor: Actor, refund_id: int, reason: str, save_id: str) -> RefundRow:
         """Refuses a refund that waits for approval; who asked sees the reason. Errors: as `approve`."""
         with self._database.write(save_id) as tx:
-            row = self._decidable(tx, actor, refund_id, (RefundState.NEEDS_APPROVAL,), "waits for approval")
+            row = self._decidable(
+                tx, actor, refund_id, (RefundState.NEEDS_APPROVAL,), "waits for approval", save_id
+            )
             if audit.saved(tx, save_id):
                 return self._shown(tx, actor, refund_id)
             why = checked_free_text(reason, "reason", _LONGEST)
@@ -168,7 +172,7 @@ class RefundDecisions:
     def retry(self, actor: Actor, refund_id: int, save_id: str) -> RefundRow:
         """Tries a refund of the queue again at once; its count of failures stays. Errors: `NotPossibleNow`, `AttemptInFlight`, as `approve`."""
         with self._database.write(save_id) as tx:
-            row = self._decidable(tx, actor, refund_id, _QUEUED, "waits in the queue")
+            row = self._decidable(tx, actor, refund_id, _QUEUED, "waits in the queue", save_id)
             if audit.saved(tx, save_id):
                 return self._shown(tx, actor, refund_id)
             if row.state is RefundState.EXHAUSTED:
@@ -187,7 +191,7 @@ class RefundDecisions:
         Errors: `InvalidInput`, `NotPossibleNow`, `NotPermitted`, `NotFound`.
         """
         with self._database.write(save_id) as tx:
-            row = self._decidable(tx, actor, refund_id, _QUEUED, "waits in the queue")
+            row = self._decidable(tx, actor, refund_id, _QUEUED, "waits in the queue", save_id)
             if not may_record(actor, self._settings, row.store_id):
                 require(tx, actor, Permission.REFUND_EXTERNAL, row.store_id)
             if audit.saved(tx, save_id):
@@ -266,11 +270,13 @@ class RefundDecisions:
         return row
 
     def _decidable(
-        self, tx: Transaction, actor: Actor, refund_id: int, states: tuple[RefundState, ...], what: str
-    ) -> Any:
+        self, tx: Transaction, actor: Actor, refund_id: int, states: tuple[RefundState, ...], what: str, save_id: str
+    ) -> Any:  # fmt: skip
+        """The refund's row, where it may be decided; one that this very save has decided already is shown again."""
         row = self._known(tx, actor, refund_id)
         require(tx, actor, Permission.REFUND_APPROVE, row.store_id)
-        _require_state(row, states, what)
+        if not audit.saved(tx, save_id):
+            _require_state(row, states, what)
         return row
 
     def _shown(self, tx: Transaction, actor: Actor, refund_id: int) -> RefundRow:
