@@ -17,6 +17,7 @@ from cstui.services.access import require, require_somewhere
 from cstui.storage.database import Database
 from cstui.storage.queries import audit as rows
 from cstui.storage.queries import audit_check as check
+from cstui.storage.queries import money_check as money
 from cstui.storage.queries.audit import NewEvent
 from cstui.storage.queries.drafts import stores_of
 from cstui.storage.transaction import Transaction
@@ -30,6 +31,9 @@ _PARTS: tuple[tuple[str, Callable[[Transaction], Iterator[str]]], ...] = (
     ("fences", check.fence_faults),
     ("locks", check.lock_faults),
     ("totals", check.total_faults),
+    ("refunds", money.balance_faults),
+    ("payments", money.success_faults),
+    ("sending", money.stuck_faults),
     ("card numbers", check.card_faults),
 )
 

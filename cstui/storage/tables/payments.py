@@ -19,6 +19,8 @@ from cstui.domain.payments import (
 from cstui.storage.tables.base import Base, Key, key, minor, one_of, ref, when, words
 
 _IN_FLIGHT = sa.text("state IN (" + ", ".join(f"'{state.value}'" for state in IN_FLIGHT) + ")")
+#: What most transactions lack: who asks for the few that have it must not read them all.
+_KNOWN = {name: sa.text(f"{name} IS NOT NULL") for name in ("parent_id", "attempt_id")}
 
 
 class Transaction(Base, table=True):
@@ -28,6 +30,10 @@ class Transaction(Base, table=True):
     __table_args__ = (
         sa.Index("ix_payment_transaction_order_id", "order_id"),
         sa.Index("ix_payment_transaction_customer_id", "customer_id", "occurred_at"),
+        *(
+            sa.Index(f"ix_payment_transaction_{name}", name, sqlite_where=known, postgresql_where=known)
+            for name, known in _KNOWN.items()
+        ),
         sa.Index(
             "ux_payment_transaction_reference",
             "gateway",

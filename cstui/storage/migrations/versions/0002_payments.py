@@ -108,6 +108,11 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["store_id"], ["store.id"], name=op.f("fk_card_link_store_id_store")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_card_link")),
     )
+    for column in ("parent_id", "attempt_id"):
+        known = sa.text(f"{column} IS NOT NULL")
+        op.create_index(
+            f"ix_payment_transaction_{column}", "payment_transaction", [column], sqlite_where=known, postgresql_where=known
+        )  # fmt: skip
     with op.batch_alter_table("card_link", schema=None) as batch_op:
         batch_op.create_index("ix_card_link_customer_id", ["customer_id"], unique=False)
 
