@@ -6,6 +6,7 @@ the error goes through `redacted` first.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import re
@@ -40,11 +41,19 @@ def _redactions() -> tuple[tuple[re.Pattern[str], str], ...]:
         (re.compile(r"\)=\(.*?\)(?=\s|$)", re.DOTALL), ")=([value])"),
         (re.compile(r"(?<=://)[^\s/@]*@"), "[secret]@"),
         (
-            re.compile(r"(?i)\b(password|passwd|secret|token|api_?key|cvv|cvc)(\s*[=:]\s*)\S+"),
+            re.compile(
+                r"(?i)\b(password|passwd|secret|token|(?:api|security)_?key|cvv2?|cvc2?|csc|card_?code|security_?code)\b(\]?[\"']?\s*[=:]\s*)\S+"
+            ),
             r"\1\2[secret]",
         ),
         (re.compile(r"[^\s@<>\"'(),;:\[\]]{1,100}@[^\s@<>\"'(),;:]{1,255}"), "[e-mail]"),
-        (re.compile(r"\d(?:[ .\-\u00a0\u2010-\u2015]{0,3}\d){11,}"), "[number]"),
+        # Digits as people and as URLs write them apart: a card number, an account.
+        (
+            re.compile(
+                r"\d(?:(?:%20|%2[DdBb]|[ .+\-_\u00a0\u2007\u2009\u202f\u2010-\u2015\u2212]){0,3}\d){11,}"
+            ),
+            "[number]",
+        ),
         (re.compile(r"\+\d(?:[ .()\-]{0,3}\d){5,}"), "[number]"),
         # A quoted value with a blank in it is a name, an address or a note; identifiers have none.
         (re.compile(r"(?<!\w)(['\"])(?:(?!\1)\S)*(?:(?!\1)[^\S\n])(?:(?!\1)[^\n])*\1(?!\w)"), r"\1[text]\1"),
@@ -113,6 +122,14 @@ def end_with_incident(
     app._return_code = 70
     app._close_messages_no_wait()
     return incident
+
+
+def leave_no_core() -> None:
+    """A crash of the interpreter itself writes no picture of its memory to the disk; does nothing where the system knows no such thing."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def install_excepthooks(directory: Path, tell: Callable[[Incident], None]) -> Callable[[], None]:

@@ -129,6 +129,10 @@ class DeskActions(App[int]):
         if screen is not None:
             screen.tell(words, tone)
 
+    def action_screenshot(self, filename: str | None = None, path: str | None = None) -> None:
+        """Textual's own picture of the screen would put a customer's data, or a card that is being typed, on the disk."""
+        self._tell("The desk takes no pictures of itself.", "warn")
+
     def command_desk_find(self, rest: str) -> None:
         """`:find WORDS`."""
         self.action_desk_find()

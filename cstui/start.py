@@ -119,8 +119,9 @@ def run_desk(
     """Runs the desk until it ends; locks are freed and the terminal is put right on every way out."""
     from cstui.app import CstuiApp
     from cstui.bootstrap import Desk
-    from cstui.crash import incident_message, install_excepthooks
+    from cstui.crash import incident_message, install_excepthooks, leave_no_core
 
+    leave_no_core()
     restore = install_excepthooks(
         settings.log_dir, lambda incident: print(incident_message(incident), file=sys.stderr)
     )

@@ -173,6 +173,11 @@ class Cards(CardUses):
             begun = self._begin(actor, customer_id, store_id, card, default, save_id, desk)
             if begun.claimed is not None:
                 self._hand_over(begun, begun.claimed, card)
+        except CstuiError:
+            raise
+        except Exception as error:
+            # The text of a fault in here could hold what was typed, and a code of three digits cannot be told from any other.
+            raise RuntimeError(f"adding a card failed: {type(error).__name__}") from None
         finally:
             card.wipe()
         return self._outcome(begun.attempt_id)
