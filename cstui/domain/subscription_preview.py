@@ -83,10 +83,10 @@ def preview(
     for found in coming(facts, today, now):
         if not isinstance(found, Coming):
             ends = found
-        elif len(bills) <= _FOLLOWING:
-            bills.append(found)
-        if len(bills) > _FOLLOWING:
+        elif len(bills) > _FOLLOWING:
             break
+        else:
+            bills.append(found)
     first = bills[0] if bills else None
     shown = first.facts if first else facts
     warnings = _warnings(facts, first, card or CardFacts())

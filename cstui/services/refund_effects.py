@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from cstui.domain.actor import Actor, system_actor
-from cstui.domain.audit import Change
 from cstui.domain.errors import CstuiError
 from cstui.domain.ids import Kind
 from cstui.domain.locking import Grip
-from cstui.domain.subscriptions import SubscriptionStatus
+from cstui.domain.subscription_changes import Cancel
+from cstui.services import subscription_saving
 from cstui.services.order_cancel import cancel_order
 from cstui.services.order_editing import Held
 from cstui.storage.queries import audit, locks, orders, refunds
@@ -18,6 +18,7 @@ from cstui.storage.queries.order_view import Looker
 from cstui.storage.transaction import Transaction
 
 _TERMINAL = "worker"
+_ENDED = "Ended with a refund"
 
 
 def after_refund(tx: Transaction, refund_id: int) -> None:
@@ -39,16 +40,8 @@ def after_refund(tx: Transaction, refund_id: int) -> None:
 
 def _stop_subscriptions(tx: Transaction, actor: Actor, refund: Any) -> None:
     for row in refunds.live_subscriptions(tx, refund.order_id, refund.customer_id):
-        if refunds.stop_subscription(tx, row.id, row.version, "Ended with a refund"):
-            tx.publish("saved", Kind.SUBSCRIPTION, row.id, version=row.version + 1, by=actor.name)
-            audit.append(
-                tx,
-                NewEvent(
-                    actor, row.store_id, Kind.SUBSCRIPTION, row.id, "subscription cancelled",
-                    (Change("status", row.status, SubscriptionStatus.CANCELLED),), reason="Ended with a refund",
-                    version=row.version + 1, customer_id=refund.customer_id,
-                ),
-            )  # fmt: skip
+        held = subscription_saving.taken(tx, actor, row.id)
+        subscription_saving.save(held, Cancel(reason=_ENDED), "subscription cancelled", _ENDED)
 
 
 def _cancel(tx: Transaction, actor: Actor, refund: Any) -> None:
@@ -56,7 +49,9 @@ def _cancel(tx: Transaction, actor: Actor, refund: Any) -> None:
     order = orders.read(tx, refund.order_id, looker)
     if order is None:
         return
-    held = Held(tx, actor, order, Grip("", locks.target(tx, Kind.ORDER, order.id).fence, order.version), looker, "")
+    held = Held(
+        tx, actor, order, Grip("", locks.target(tx, Kind.ORDER, order.id).fence, order.version), looker, ""
+    )
     try:
         cancel_order(held, "Cancelled with a refund", "")
     except CstuiError as error:

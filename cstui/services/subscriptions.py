@@ -322,7 +322,8 @@ class Subscriptions:
         view = self._under_lock(actor, subscription_id, grip, step, save_id, work)
         if not then_charge:
             return view
-        return self._charge(actor, view, moved[0] if moved else grip, save_id)
+        # Where this is a repeat, the lock is as the first try left it: still held, on the version that it made.
+        return self._charge(actor, view, moved[0] if moved else replace(grip, version=view.version), save_id)
 
     def _under_lock(
         self,

@@ -13,6 +13,7 @@ from cstui.domain.gateways import Operation
 from cstui.domain.orders import DiscountTarget, OrderKind
 from cstui.domain.payments import AttemptState, PaymentStatus
 from cstui.domain.reasons import STARTERS, ReasonKind
+from cstui.domain.subscription_prices import discount_of
 from cstui.domain.subscriptions import DiscountKind, IntervalUnit, PeriodState, SubscriptionStatus
 from cstui.storage.demo_data.baskets import Discount, reckoned
 from cstui.storage.demo_data.orders import Plan
@@ -140,7 +141,7 @@ class Subscriptions:
 
     def _write(self, course: Course) -> int:
         item, shop, days = course.item, course.shop, course.days
-        off = item.price * course.quantity * course.percent // 100
+        off = discount_of(item.price * course.quantity, DiscountKind.PERCENT, course.percent)
         bill = self._bill(course)
         opened = self._instant(days[0], 15)
         billed = len(days) - 1
@@ -190,7 +191,7 @@ class Subscriptions:
         return {}
 
     def _discounts(self, course: Course) -> tuple[Discount, ...]:
-        off = course.item.price * course.quantity * course.percent // 100
+        off = discount_of(course.item.price * course.quantity, DiscountKind.PERCENT, course.percent)
         return (Discount("SUBSCRIBE & SAVE", off, DiscountTarget.LINES),) if off else ()
 
     def _shipping(self, course: Course) -> int:

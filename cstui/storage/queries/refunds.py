@@ -329,21 +329,6 @@ def live_subscriptions(tx: Transaction, order_id: int, customer_id: int) -> list
     )
 
 
-def stop_subscription(tx: Transaction, subscription_id: int, version: int, reason: str) -> bool:
-    """Cancels a subscription and everything that was planned for it; False where it has moved on (C-24)."""
-    return (
-        tx.run(
-            _SUBSCRIPTION.update()
-            .where(_SUBSCRIPTION.c.id == subscription_id, _SUBSCRIPTION.c.version == version)
-            .values(
-                status=SubscriptionStatus.CANCELLED, next_bill_date=None, pause_on=None, resume_on=None, cancel_on=None,
-                retry_on=None, cancel_reason=reason, cancelled_at=tx.now, updated_at=tx.now, version=version + 1,
-            )
-        )
-        == 1
-    )  # fmt: skip
-
-
 def rows(
     tx: Transaction, tries_allowed: int, *conditions: Any, limit: int = 200, oldest_first: bool = False
 ) -> tuple[RefundRow, ...]:
