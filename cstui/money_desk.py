@@ -91,7 +91,7 @@ class MoneyDesk(App[int]):
 
     def _tell_end(self, one: OwnAttempt) -> None:
         words, tone = ended_words(one, self.reader, int(self.desk.settings.at_hand("refund.retries")))
-        screen = self._behind_lock()
+        screen = self.screen_at_work()
         if words and screen is not None:
             screen.tell(words, tone)
 
@@ -107,7 +107,7 @@ class MoneyDesk(App[int]):
                     )
                 )  # fmt: skip
 
-    def _behind_lock(self) -> BaseScreen | None:
+    def screen_at_work(self) -> BaseScreen | None:
         """The screen that a person works on; where the desk is locked, the one he comes back to."""
         from cstui.screens.base import BaseScreen
 
@@ -173,7 +173,7 @@ class MoneyDesk(App[int]):
         self._money_worker(self._take_back(), "take back")
 
     async def _take_back(self) -> None:
-        screen = self._behind_lock()
+        screen = self.screen_at_work()
         newest = newest_armed(self.money.own)
         if screen is None:
             return
@@ -200,7 +200,7 @@ class MoneyDesk(App[int]):
         self._money_worker(self._refund_number(rest.strip()), "refund number")
 
     async def _refund_number(self, number: str) -> None:
-        screen = self._behind_lock()
+        screen = self.screen_at_work()
         if screen is None or self.is_shut:
             return
         try:
@@ -229,7 +229,7 @@ class MoneyDesk(App[int]):
         from cstui.widgets.form import ConfirmPanel
 
         words = open_words(self.money.own, self.money_now(), self.reader) if self.is_signed_in else []
-        screen = self._behind_lock()
+        screen = self.screen_at_work()
         if not words or screen is None or screen is not self.screen:
             return True
         if self._worker is not None and newest_armed(self.money.own) is not None:
@@ -246,7 +246,7 @@ class MoneyDesk(App[int]):
         try:
             self._worker = await asyncio.get_running_loop().run_in_executor(None, self._made_worker)
         except CstuiError as error:
-            screen = self._behind_lock()
+            screen = self.screen_at_work()
             if screen is not None:
                 screen.tell(f"The worker did not start: {error.in_words()}", "bad")
 

@@ -94,8 +94,8 @@ def ended_words(one: OwnAttempt, reader: Reader, tries: int) -> tuple[str, str]:
         manner = {Operation.VOID: " by void", Operation.CREDIT: " by credit"}.get(one.operation, "")
         return f"✓ Refunded {what}{card}{manner}.", "good"
     if one.state is AttemptState.WITHDRAWN:
-        if one.refund_state is RefundState.DENIED:
-            return "", ""  # who denied it, and why, is told with the decision
+        if one.refund_state not in (None, RefundState.WITHDRAWN):
+            return "", ""  # somebody decided about it: who and why is told with the decision
         return f"{noun} {what} was taken back; nothing was sent.", "warn"
     if one.state is AttemptState.PENDING:
         return f"{noun} {what} is accepted; the gateway confirms it later.", "good"

@@ -315,8 +315,8 @@ class RefundQueueScreen(LiveListScreen):
         return f"{self._money(row.amount)} of {row.order_number}, {row.customer_name or '(no name)'}"
 
     def _what(self, row: RefundRow, less: Money | None = None) -> str:
-        target = f" to {row.card}" if row.card else f" to {row.payee}" if row.payee else ""
-        return f"{self._money(less or row.amount)} of {row.order_number}{target}"
+        target = row.card or row.payee or "where the charge came from"
+        return f"{self._money(less or row.amount)} of {row.order_number} to {target}"
 
     def _facts(self, row: RefundRow) -> tuple[str, ...]:
         at = self._clock().moment(row.requested_at)

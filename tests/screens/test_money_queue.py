@@ -95,10 +95,15 @@ async def test_a_denied_request_is_told_to_who_asked_with_the_reason(bench: Mone
         await desk.press("f9")
         await desk.shows("is denied", "No refund waits")
     async with driven(bench.db.url.text, bench.ann) as desk:
-        await desk.until(lambda: bool(desk.app.ring.news.decided))
-        (told,) = desk.app.ring.news.decided
-    assert (told.by, told.reason, told.state) == ("Sue", "Sent twice already", RefundState.DENIED)
-    assert told.asked == told.amount == Money(3050, "USD")
+        await desk.shows("Sue denied the refund of $30.50 USD on #1001: Sent twice already")
+
+
+async def test_who_asked_hears_at_once_what_was_approved_of_it(bench: MoneyBench) -> None:
+    async with driven(bench.db.url.text, bench.ann) as desk:
+        refund = bench.ask(bench.ann, bench.order()).refund_ids[0]
+        await desk.shows("1 waits for approval")
+        bench.decisions.approve(bench.sue, refund, "save-1", Money(1000, "USD"))
+        await desk.shows("Sue approved $10.00 USD of the $30.50 USD on #1001; it is on its way.", "sends in")
 
 
 async def test_who_does_not_approve_reads_the_queue_and_hears_why_nothing_can_be_done(
