@@ -148,7 +148,7 @@ class PaymentStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TransactionRow:
-    """One transaction as a list shows it."""
+    """One transaction as a list shows it. `attempt_id` and `by` are the attempt that made it, and who asked for that; none for imports."""
 
     id: int
     order_id: int
@@ -166,6 +166,8 @@ class TransactionRow:
     settled: bool
     parent_kind: TransactionKind | None = None
     account: str = ""
+    attempt_id: int | None = None
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ from cstui.domain.customers import AddressOnFile, CardOnFile, CustomerView, Veri
 from cstui.domain.ids import Kind
 from cstui.domain.notes import NoteRow, NoteSource
 from cstui.domain.orders import OrderRow
-from cstui.domain.payments import RefundState, TransactionRow
-from cstui.domain.shipments import ShipmentRow
+from cstui.domain.payments import RefundState
 from cstui.domain.subscriptions import SubscriptionRow, interval_words
 from cstui.format import (
     Reader,
@@ -24,18 +23,8 @@ from cstui.format import (
     phone_words,
     state_words,
 )
-from cstui.states import state_of
+from cstui.screens.movement_rows import shipments_section, state_cell, transactions_section
 from cstui.widgets.page_model import Cell, Column, Row, Section
-
-_TONES = {"good": "good", "warn": "warn", "bad": "bad", "quiet": "muted", "busy": "accent"}
-
-
-def state_cell(value: object, reader: Reader) -> Cell:
-    """A state as a cell: sign and word, toned."""
-    from enum import StrEnum
-
-    assert isinstance(value, StrEnum)
-    return Cell(state_words(value, reader), _TONES.get(state_of(value).tone, ""))
 
 
 def main_sections(view: CustomerView, verified: Verification, reader: Reader, now: datetime) -> list[Section]:
@@ -248,77 +237,6 @@ def _subscription(row: SubscriptionRow, reader: Reader) -> Row:
         ),
         tuple(details),
         copy=row.product,
-    )
-
-
-_TRANSACTIONS = (
-    Column("When", least=9),
-    Column("Order", least=7),
-    Column("Kind", least=6),
-    Column("Amount", least=8, right=True),
-    Column("Status", least=8),
-    Column("Card", least=8, grow=1),
-    Column("Gateway", least=6, wide_only=True),
-    Column("Reference", least=6, wide_only=True),
-)
-
-
-def transactions_section(rows: tuple[TransactionRow, ...], reader: Reader, now: datetime) -> Section:
-    """Transactions, newest first (CUST-10)."""
-    return Section(
-        "transactions", f"Transactions ({len(rows)})", tuple(_transaction(row, reader, now) for row in rows),
-        _TRANSACTIONS, number=6, empty="No transactions.",
-    )  # fmt: skip
-
-
-def _transaction(row: TransactionRow, reader: Reader, now: datetime) -> Row:
-    details = [(Cell(text),) for text in (row.text, f"{row.gateway} {row.reference}".strip()) if text]
-    return Row(
-        (Kind.TRANSACTION, row.id),
-        (
-            Cell(moment_words(row.at, now, reader), "muted", row.at.timestamp()),
-            Cell(row.order_number, "accent"),
-            Cell(row.kind),
-            Cell(money_words(row.amount, reader), "", row.amount.minor),
-            state_cell(row.status, reader),
-            Cell(f"{row.card_brand} …{row.card_last4}" if row.card_last4 else row.gateway),
-            Cell(row.gateway, "muted"),
-            Cell(row.reference, "muted"),
-        ),
-        tuple(details),
-        copy=row.reference or row.order_number,
-    )
-
-
-_SHIPMENTS = (
-    Column("Order", least=7),
-    Column("Status", least=10),
-    Column("Method", least=8, grow=1),
-    Column("Tracking", least=8, grow=1),
-    Column("Shipped", least=9),
-)
-
-
-def shipments_section(rows: tuple[ShipmentRow, ...], reader: Reader, now: datetime) -> Section:
-    """Shipments, newest first (CUST-10)."""
-    return Section(
-        "shipments", f"Shipments ({len(rows)})", tuple(_shipment(row, reader, now) for row in rows), _SHIPMENTS, number=7,
-        empty="No shipments.",
-    )  # fmt: skip
-
-
-def _shipment(row: ShipmentRow, reader: Reader, now: datetime) -> Row:
-    sent = row.shipped_at or row.released_at
-    return Row(
-        (Kind.SHIPMENT, row.id),
-        (
-            Cell(row.order_number, "accent"),
-            state_cell(row.state, reader),
-            Cell("digital" if row.is_digital else row.method),
-            Cell(" ".join(part for part in (row.carrier, row.tracking) if part)),
-            Cell(moment_words(sent, now, reader) if sent else "", "muted", sent.timestamp() if sent else 0),
-        ),
-        copy=row.tracking or row.order_number,
     )
 
 

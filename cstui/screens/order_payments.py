@@ -10,6 +10,7 @@ from cstui.domain.orders import OrderView
 from cstui.domain.payments import OPEN_REFUNDS, WAITING_REFUNDS, AttemptState, RefundState, TransactionRow
 from cstui.domain.reasons import STARTERS, ReasonKind
 from cstui.domain.refunds import AttemptRow, RefundRow
+from cstui.screens.movement_rows import transaction_details
 from cstui.widgets.page_model import Cell, Column, Row, Section
 
 if TYPE_CHECKING:
@@ -85,10 +86,11 @@ def refund_status(refunds: tuple[RefundRow, ...], how: Showing) -> Cell | None:
 def _sums(view: OrderView, how: Showing, balance: Cell) -> Section:
     currency, paid = view.totals.total.currency, view.paid
     waiting = sum(row.amount.minor for row in how.refunds if row.state in (*WAITING_REFUNDS, *_PENDING))
+    remaining = max(0, paid.remaining - waiting)
     sums = [
         ("Order total", view.totals.total.minor), ("Authorised", paid.authorised), ("Captured", paid.captured),
         ("Refunded", paid.refunded), ("Voided", paid.voided), ("Pending", waiting), ("Disputed", paid.disputed),
-        ("Remaining", max(0, paid.remaining - waiting)),
+        ("Remaining", remaining),
     ]  # fmt: skip
     shown = [
         (label, how.money(Money(minor, currency)))
@@ -101,7 +103,7 @@ def _sums(view: OrderView, how: Showing, balance: Cell) -> Section:
     if status is not None:
         rows.append(_fact("Refund", status))
     for label, words in shown:
-        hint = Cell("could still be refunded: R", "muted") if label == "Remaining" else Cell("")
+        hint = Cell("could still be refunded: R", "muted") if label == "Remaining" and remaining else Cell("")
         rows.append(_fact(label, Cell(words.rjust(room)), hint))
     if paid.unknown:
         rows.append(_fact("Checking", Cell("a payment's outcome is not known yet", "bad")))
@@ -123,9 +125,6 @@ def moves_section(view: OrderView, how: Showing) -> Section:
 
 def move(row: TransactionRow, how: Showing) -> Row:
     """One transaction."""
-    details = tuple(
-        (Cell(words),) for words in (row.text, f"reference {row.reference}" if row.reference else "") if words
-    )
     card = f"{row.card_brand} …{row.card_last4}".strip() if row.card_last4 else ""
     return Row(
         (Kind.TRANSACTION, row.id),
@@ -138,7 +137,7 @@ def move(row: TransactionRow, how: Showing) -> Row:
             Cell(row.gateway, "muted"),
             Cell(row.reference, "muted"),
         ),
-        details,
+        transaction_details(row),
         copy=row.reference,
     )
 

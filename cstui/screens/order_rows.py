@@ -30,6 +30,7 @@ from cstui.format import (
 )
 from cstui.screens.history_rows import history_section
 from cstui.screens.mail_rows import mails_section
+from cstui.screens.movement_rows import shipment_details
 from cstui.screens.order_payments import MOVES, move, payment_sections, refund_status
 from cstui.states import state_of
 from cstui.widgets.page_model import Cell, Column, Row, Section
@@ -288,7 +289,7 @@ def _shipment(row: ShipmentRow, lines: dict[int, LineView], how: Showing) -> Row
         if line_id in lines
     ]
     at = row.delivered_at or row.shipped_at or row.released_at
-    details = tuple((Cell(words),) for words in contents)
+    details = (*((Cell(words),) for words in contents), *shipment_details(row, how.moment))
     return Row(
         (Kind.SHIPMENT, row.id),
         (

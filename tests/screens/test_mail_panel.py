@@ -203,3 +203,15 @@ async def test_the_actions_of_a_refund_name_its_mail_and_say_why_not(post: Post)
         await desk.press("m")
         await desk.type("resend")
         await desk.shows("Resend refund mail", "Not now: This refund has failed.")
+
+
+async def test_a_transaction_unfolds_to_where_it_was_made_and_by_which_attempt(post: Post) -> None:
+    done = post.move(refund=post.refund())
+    async with driven(post.db.url.text, post.ann, (140, 45)) as desk:
+        screen = await profile(desk, post, "6")
+        screen.main.go_to_row((Kind.TRANSACTION, done))
+        await desk.press("space")
+        await desk.shows("sandbox, reference rf_77", "Attempt", "att_1", "came with a file")
+        await desk.open_order(post.order)
+        await desk.press("6", "enter")
+        await desk.shows("sandbox, reference rf_77", "att_1")

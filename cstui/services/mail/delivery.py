@@ -151,6 +151,7 @@ class Delivery:
         stopped = "" if asked.get("override") else why_suppressed(kind.mail_class, found)
         if stopped:
             mails.close(tx, row.id, MailState.SUPPRESSED, stopped)
+            mails.tell(tx, row.id)
             return None
         sender = self._settings.text("mail.sender", row.store_id) or self._transport.sender
         if not sender:
@@ -167,6 +168,7 @@ class Delivery:
         except (ValueError, UnicodeError, IndexError) as error:
             _LOG.warning("mail_cannot_be_written", extra={"mail": row.id}, exc_info=error)
             mails.close(tx, row.id, MailState.FAILED, "This mail cannot be written out for the mail server.")
+            mails.tell(tx, row.id)
             return None
         mails.claim(tx, row.id, self._worker, message_id, tx.now + LEASE, row.tries + 1)
         return Claimed(
@@ -175,6 +177,7 @@ class Delivery:
 
     def _settle(self, claimed: Claimed, outcome: Outcome) -> None:
         with self._database.write() as tx:
+            mails.tell(tx, claimed.id)
             if outcome.result is Handover.SENT:
                 mails.settle(tx, claimed.id, self._worker, state=MailState.SENT, sent_at=tx.now, last_error="", next_try_at=None)  # fmt: skip
                 return
@@ -195,6 +198,7 @@ class Delivery:
 def _postpone(tx: Transaction, mail_id: int, tries: int, created_at: datetime, said: str) -> None:
     at = next_try(tries, created_at, tx.now)
     mails.postpone(tx, mail_id, MailState.QUEUED if at else MailState.FAILED, tries, said, at)
+    mails.tell(tx, mail_id)
 
 
 def letter(words: Letter, at: datetime, message_id: str, resend_of: str = "") -> bytes:

@@ -125,6 +125,7 @@ class Mails:
             if mail_id is None:
                 raise NotPossibleNow("This mail is being sent again already.", "Look at the list of mails.")
             _tell(tx, actor, source, mail_id, address, save_id, override)
+            mails.tell(tx, mail_id)
             return mails.row(tx, mail_id)
 
     def _address(self, tx: Transaction, actor: Actor, source: _Source, to: str, desk: str) -> str:

@@ -238,6 +238,16 @@ def close(tx: Transaction, mail_id: int, state: MailState, error: str) -> None:
     )
 
 
+def tell(tx: Transaction, mail_id: int) -> None:
+    """Tells the desks that show the order or the customer of a mail that something became of it."""
+    row = stored(tx, mail_id)
+    if row is None:
+        return
+    for kind, key in ((Kind.ORDER, row.order_id), (Kind.CUSTOMER, row.customer_id)):
+        if key is not None:
+            tx.publish("payment", kind, key)
+
+
 # Suppressed addresses -----------------------------------------------------------------------------
 
 

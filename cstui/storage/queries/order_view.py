@@ -114,7 +114,8 @@ _PARTS: tuple[tuple[str, str], ...] = (
     (
         "id, occurred_at, kind, status, amount, currency, gateway, card_brand, card_last4, gateway_ref, response_text, origin,"
         " CASE WHEN settled_at IS NULL THEN 0 ELSE 1 END,"
-        " (SELECT p.kind FROM payment_transaction p WHERE p.id = payment_transaction.parent_id), account",
+        " (SELECT p.kind FROM payment_transaction p WHERE p.id = payment_transaction.parent_id), account, attempt_id,"
+        " coalesce((SELECT a.requested_by FROM payment_attempt a WHERE a.id = payment_transaction.attempt_id), '')",
         "payment_transaction WHERE order_id = :order_id ORDER BY occurred_at DESC, id DESC",
     ),
     (
@@ -290,6 +291,8 @@ def _transaction(row: list[Any], order_id: int, number: str) -> TransactionRow:
         settled,
         parent,
         account,
+        attempt_id,
+        by,
     ) = row
     return TransactionRow(
         id=key,
@@ -308,6 +311,8 @@ def _transaction(row: list[Any], order_id: int, number: str) -> TransactionRow:
         settled=bool(settled),
         parent_kind=_MOVE[parent] if parent else None,
         account=account,
+        attempt_id=attempt_id,
+        by=by,
     )
 
 

@@ -7,6 +7,8 @@ import pytest
 from cstui.domain.actor import Actor
 from cstui.domain.errors import InvalidInput, NotFound, NotPermitted, NotPossibleNow
 from cstui.domain.ids import Kind, new_token
+from cstui.domain.live import What
+from cstui.domain.locking import LockRules
 from cstui.domain.mails import MailKind, MailRow, MailState, MailWanted, SuppressionReason, SuppressionScope
 from cstui.domain.payments import RefundState, TransactionKind, TransactionStatus
 from cstui.domain.permissions import Role
@@ -14,6 +16,7 @@ from cstui.domain.verification import NotVerified
 from cstui.services.mail import outbox
 from cstui.services.mail.delivery import Delivery
 from cstui.services.mail.mails import Mails
+from cstui.services.pulse import Pulse
 from cstui.services.verification import Verifications
 from cstui.storage.database import Database
 from cstui.storage.queries import audit, mails, settings
@@ -21,6 +24,7 @@ from cstui.storage.tables.base import table_of
 from cstui.storage.tables.customers import Customer
 from cstui.storage.tables.orders import Order
 from tests.factories import add_staff, add_store
+from tests.services.live import Heard
 from tests.services.mail.scene import Scene
 from tests.services.mail.test_delivery import Recorder
 
@@ -222,3 +226,19 @@ def test_a_preview_is_what_arrives(scene: Scene) -> None:
         mail.to_address,
     )
     assert service(scene).preview(scene.ann, mail.id).text == shown.text and shown.warning == ""
+
+
+def test_a_desk_that_shows_the_order_hears_what_becomes_of_its_mail(db: Database) -> None:
+    scene, heard = Scene.on(db), Heard()
+    pulse = Pulse(db.url, "desk-1", LockRules(heartbeat=60))
+    pulse.start(heard)
+    try:
+        pulse.watch(Kind.ORDER, scene.order, 1)
+        heard.wait_for(What.LOCK)
+        again(scene)
+        heard.wait_for(What.PAYMENT)
+        heard.events.clear()
+        sent(scene)
+        heard.wait_for(What.PAYMENT)
+    finally:
+        pulse.stop()
