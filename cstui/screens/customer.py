@@ -15,6 +15,7 @@ from cstui.format import name_words
 from cstui.keys import Context, KeyMap
 from cstui.screens.customer_cards import CustomerCards
 from cstui.screens.customer_rows import main_sections, rail_sections
+from cstui.screens.customer_sending import CustomerSending
 from cstui.screens.money_actions import MoneyActions, MoneySpot, is_charge, order_key
 from cstui.widgets.page import Page
 from cstui.widgets.page_model import Cell, Place
@@ -23,7 +24,7 @@ from cstui.widgets.page_model import Cell, Place
 TWO_COLUMNS = 110
 
 
-class CustomerScreen(MoneyActions, CustomerCards):
+class CustomerScreen(CustomerSending, MoneyActions, CustomerCards):
     """Two columns where there is room, one below; digits go to sections, Enter opens an order."""
 
     contexts: ClassVar[tuple[Context, ...]] = (Context.CUSTOMER, Context.ALWAYS, Context.NAV)
