@@ -95,6 +95,17 @@ class Commanding(ScreenFrame):
         owner = self if hasattr(self, method) else self.app
         await owner.run_action(target)
 
+    def action_desk_lock(self) -> None:
+        """`Z`: the key stands in lists and panes, the desk is the app's."""
+        self.desk_app.action_desk_lock()
+
+    def action_money_takeback(self) -> None:
+        """`u`: what this person asked for last does not leave the house."""
+        if why := self.why_not("money.takeback"):
+            self.tell_reason(why)
+        else:
+            self.desk_app.action_money_takeback()
+
     # Help, jump, filter, copy -----------------------------------------------------------------------
 
     def action_desk_help(self) -> None:

@@ -68,7 +68,7 @@ class Driven:
         await self.until(lambda: any(line.is_painted for line in self.app.screen.query(CommitLine)))
         line = self.app.screen.query_one(CommitLine)
         event = events.Key("y", "y")
-        event.time = max(line.counts_from or 0.0, CommitLine._last_time.get("y", 0.0)) + LET_GO
+        event.time = max(line.counts_from or 0.0, CommitLine._last_time.get("y", 0.0)) + LET_GO + 0.01
         self.app.post_message(event)
         await self.pilot.pause()
 

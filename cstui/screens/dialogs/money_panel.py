@@ -118,12 +118,12 @@ class MoneyPanel(Panel):
         used = 0
         for key, label, why_not in self.keys():
             room = cell_len(key) + 1 + cell_len(label)
-            if used and used + 3 + room > width:
+            if used and used + 2 + room > width:
                 lines.append([])
                 used = 0
             if used:
-                lines[-1].append(content("   "))
-                used += 3
+                lines[-1].append(content("  "))
+                used += 2
             tone, strong = ("$text-muted", "$text-muted") if why_not else ("", "bold $text-accent")
             lines[-1] += [content(key, strong), content(f" {label}", tone)]
             used += room
@@ -155,16 +155,26 @@ class MoneyPanel(Panel):
             event.prevent_default()
             self.query_one(Page).scroll_relative(y=_SCROLLING[event.key], animate=False, force=True)
             return
-        if self.is_typing or not (event.is_printable or event.key == "enter"):
+        if not (event.is_printable or event.key == "enter"):
             return
         event.stop()
         event.prevent_default()
+        if self.is_typing:
+            self._pass_on(event)
+            return
         if event.key == "enter":
             self.tell("Enter does nothing here: y on the line below does it.")
         elif event.character == "y" and not self._asking:
             self._take_yes(event)
         else:
             self._take_letter(event.character or "")
+
+    def _pass_on(self, event: events.Key) -> None:
+        """A key that was on its way here while the field opened belongs into the field."""
+        if event.key == "enter":
+            self.save()
+        else:
+            self.field.insert_text_at_cursor(clean(event.character or ""))
 
     def _take_yes(self, event: events.Key) -> None:
         words, possible = self.to_confirm()
@@ -253,3 +263,8 @@ class MoneyPanel(Panel):
             self.field.post_message(Input.Submitted(self.field, self.field.value))
         else:
             self.tell("y on the line below does it.")
+
+
+def _height(section: Section) -> int:
+    heading = bool(section.rows) and any(column.title for column in section.columns)
+    return heading + sum(1 + min(row.shown, len(row.details)) for row in section.rows)

@@ -131,7 +131,7 @@ class RefundDraft:
             ("x", "elsewhere"), ("r", "reason"), ("n", "note"), ("c", "cancel order"),
         ]  # fmt: skip
         if self.basis.live_subscriptions:
-            shown.append(("p", "stop subscription"))
+            shown.append(("p", "stop subscr."))
         return tuple(DraftKey(key, label, "" if key[0] == "1" else self.why_not(key)) for key, label in shown)
 
     def why_not(self, key: str) -> str:

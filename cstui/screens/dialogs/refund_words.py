@@ -21,21 +21,19 @@ _LINES = (
     Column("Tax in it", least=6, right=True, if_used=True),
     Column("Line", least=8, grow=1),
 )
-_CHARGES = (
-    Column("From", least=9),
-    Column("Taken", least=6),
-    Column("Left", least=7, right=True),
-    Column("How", least=12, grow=1),
-)
+_CHARGES = (Column("From", least=9), Column("Taken", least=6), Column("Left", least=7, right=True))
+_CHARGES_WIDE = (*_CHARGES, Column("How", least=12, grow=1))
+#: From this width on, what happens with a charge stands beside it; below, on a line of its own: it is never cut short.
+WIDE = 96
 
 
 def refund_sections(
     draft: RefundDraft, made: RefundPlan, reader: Reader, now: datetime, width: int
 ) -> list[Section]:
     """The body of the panel for a plan; `width` is the room for sentences, in cells."""
-    sections = [_sums(draft.basis, reader)]
+    sections = [_sums(draft.basis, reader, width)]
     if draft.busy is None:
-        sections += [_lines(draft, made, reader), _charges(draft, made, reader, now)]
+        sections += [_lines(draft, made, reader), _charges(draft, made, reader, now, width)]
     extras = [*_extras(draft, made, reader), *_sentences(made, width)]
     if extras:
         sections.append(Section("more", "", tuple(extras), selectable=False))
@@ -46,19 +44,17 @@ def _said(amount: int, basis: RefundBasis, reader: Reader) -> str:
     return money_words(Money(amount, basis.currency), reader)
 
 
-def _sums(basis: RefundBasis, reader: Reader) -> Section:
+def _sums(basis: RefundBasis, reader: Reader, width: int) -> Section:
     sums = [("captured", basis.captured), ("refunded", basis.refunded), ("pending", basis.pending)]
     if basis.disputed:
         sums.append(("disputed", basis.disputed))
-    words = " · ".join(f"{name} {_said(amount, basis, reader)}" for name, amount in sums)
-    row = Row(
-        "sums",
-        (
-            Cell("Remaining"),
-            Cell(_said(basis.remaining, basis, reader), "strong"),
-            Cell(f"  {words}", "muted"),
-        ),
-    )
+    said = [f"{name} {_said(amount, basis, reader)}" for name, amount in sums]
+    remaining = Cell(_said(basis.remaining, basis, reader), "strong")
+    beside = f"  {' · '.join(said)}"
+    if len(beside) + len(remaining.text) + 14 <= width:
+        row = Row("sums", (Cell("Remaining"), remaining, Cell(beside, "muted")))
+    else:
+        row = Row("sums", (Cell("Remaining"), remaining), ((Cell(" · ".join(said), "muted"),),), shown=1)
     return Section("sums", "", (row,), selectable=False)
 
 
@@ -138,24 +134,29 @@ def _without_lines(draft: RefundDraft, made: RefundPlan, reader: Reader) -> list
 # Charges ------------------------------------------------------------------------------------------
 
 
-def _charges(draft: RefundDraft, made: RefundPlan, reader: Reader, now: datetime) -> Section:
+def _charges(draft: RefundDraft, made: RefundPlan, reader: Reader, now: datetime, width: int) -> Section:
     parts = {part.charge.transaction_id: part for part in made.parts}
     rows = []
     for charge in draft.basis.charges:
         part = parts.get(charge.transaction_id)
         if part is None and (draft.target not in (None, charge) or charge.kind is TransactionKind.AUTHORISE):
             continue
-        how, tone = charge_words(draft, charge, part, reader, now)
-        rows.append(
-            Row(
-                charge.transaction_id,
-                (
-                    Cell(charge.card or "no card", "strong" if part else "muted"), Cell(moment_words(charge.at, now, reader), "muted"),
-                    Cell(_said(charge.remaining, draft.basis, reader), "" if part else "muted"), Cell(how, tone),
-                ),
-            )
+        cells = (
+            Cell(charge.card or "no card", "strong" if part else "muted"), Cell(moment_words(charge.at, now, reader), "muted"),
+            Cell(_said(charge.remaining, draft.basis, reader), "" if part else "muted"),
         )  # fmt: skip
-    return Section("charges", "", tuple(rows), _CHARGES, selectable=False)
+        rows.append(
+            with_words(charge.transaction_id, cells, *charge_words(draft, charge, part, reader, now), width)
+        )
+    return Section("charges", "", tuple(rows), _CHARGES_WIDE if width >= WIDE else _CHARGES, selectable=False)
+
+
+def with_words(key: int, cells: tuple[Cell, ...], words: str, tone: str, width: int) -> Row:
+    """A charge's row with what happens to it: in the last column, or below where the window is narrow."""
+    if width >= WIDE:
+        return Row(key, (*cells, Cell(words, tone)))
+    below = tuple((Cell(line, tone),) for line in textwrap.wrap(words, max(20, width - 4)))
+    return Row(key, cells, below, shown=len(below))
 
 
 def charge_words(

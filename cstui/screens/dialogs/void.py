@@ -11,7 +11,7 @@ from cstui.domain.refund_plan import void_plan
 from cstui.domain.refunds import AttemptRow, Charge, RefundBasis
 from cstui.format import Reader, left_words, moment_words, money_words, name_words
 from cstui.screens.dialogs.money_panel import MoneyPanel
-from cstui.screens.dialogs.refund_words import busy_words
+from cstui.screens.dialogs.refund_words import WIDE, busy_words, with_words
 from cstui.widgets.page_model import Cell, Column, Row, Section
 
 _COLUMNS = (
@@ -20,8 +20,8 @@ _COLUMNS = (
     Column("Amount", least=8, right=True),
     Column("Card", least=8),
     Column("Taken", least=6),
-    Column("", least=10, grow=1),
 )
+_WIDE_COLUMNS = (*_COLUMNS, Column("", least=10, grow=1))
 
 
 class VoidPanel(MoneyPanel):
@@ -88,17 +88,13 @@ class VoidPanel(MoneyPanel):
                 words = f"lifts the hold on the card, {words}"
             chosen = charge.transaction_id == self._chosen
             amount = money_words(Money(charge.amount, charge.currency), self._reader)
-            rows.append(
-                Row(
-                    charge.transaction_id,
-                    (
-                        Cell(str(place), "muted" if why_not else "accent"), Cell("●" if chosen else "○"), Cell(amount, "strong"),
-                        Cell(charge.card or "no card"), Cell(moment_words(charge.at, now, self._reader), "muted"),
-                        Cell(words, "warn" if why_not else ""),
-                    ),
-                )
+            cells = (
+                Cell(str(place), "muted" if why_not else "accent"), Cell("●" if chosen else "○"), Cell(amount, "strong"),
+                Cell(charge.card or "no card"), Cell(moment_words(charge.at, now, self._reader), "muted"),
             )  # fmt: skip
-        sections = [Section("charges", "", tuple(rows), _COLUMNS, selectable=False)]
+            rows.append(with_words(charge.transaction_id, cells, words, "warn" if why_not else "", width))
+        columns = _WIDE_COLUMNS if width >= WIDE else _COLUMNS
+        sections = [Section("charges", "", tuple(rows), columns, selectable=False)]
         if self.reason:
             sections.append(
                 Section("note", "", (Row("note", (Cell("Reason"), Cell(self.reason))),), selectable=False)
