@@ -13,7 +13,9 @@ EVERYWHERE: Final = "Everywhere: --db URL, --config FILE, --as NAME (password fr
 
 def make_app(session: Session) -> typer.Typer:
     """The command line of one call."""
-    from cstui.cli import about, data, gateways, mail, money, people, records, refund_queue, retention, worker
+    from cstui.cli import (
+        about, data, gateways, mail, money, people, records, refund_queue, retention, subscriptions, worker,
+    )  # fmt: skip
 
     app = typer.Typer(
         name="cstui",
@@ -36,7 +38,10 @@ def make_app(session: Session) -> typer.Typer:
     ) -> None:
         """What stands before a command."""
 
-    for group in (data, people, gateways, records, money, refund_queue, retention, worker, mail, about):
+    groups = (
+        data, people, gateways, records, money, refund_queue, subscriptions, retention, worker, mail, about,
+    )  # fmt: skip
+    for group in groups:
         group.add(app, session)
     _tell_everywhere(app)
     return app

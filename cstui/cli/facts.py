@@ -17,7 +17,7 @@ from cstui.domain.search import Found
 from cstui.domain.shipments import ShipmentRow
 from cstui.domain.staff import StaffRow
 from cstui.domain.stores import StoreRow
-from cstui.domain.subscriptions import SubscriptionRow, SubscriptionView
+from cstui.domain.subscriptions import SubscriptionRow
 
 
 def found_facts(found: Found) -> dict[str, Any]:
@@ -127,7 +127,8 @@ def _order_row_facts(row: OrderRow) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _subscription_row_facts(row: SubscriptionRow) -> dict[str, Any]:
+def subscription_row_facts(row: SubscriptionRow) -> dict[str, Any]:
+    """A subscription as a list shows it, as JSON."""
     price = row.price
     return {
         "id": public_id(Kind.SUBSCRIPTION, row.id), "customer_id": public_id(Kind.CUSTOMER, row.customer_id),
@@ -154,7 +155,7 @@ def customer_facts(view: CustomerView) -> dict[str, Any]:
         "totals": {"orders": view.order_count, "revenue": list(view.revenue)},
         "has_payment_method": view.has_payment_method,
         "orders": [_order_row_facts(row) for row in view.orders],
-        "subscriptions": [_subscription_row_facts(row) for row in view.subscriptions],
+        "subscriptions": [subscription_row_facts(row) for row in view.subscriptions],
         "cards": [
             {"id": public_id(Kind.CARD, c.id), "brand": c.brand, "last4": c.last4, "expiry": f"{c.expiry_month:02d}/{c.expiry_year}",
              "gateway": c.gateway, "default": c.is_default, "test": c.is_test, "failed_before": c.failed_before} for c in view.cards
@@ -166,15 +167,6 @@ def customer_facts(view: CustomerView) -> dict[str, Any]:
         ],
         "segments": ["PUBLIC"],
     }  # fmt: skip
-
-
-def subscription_facts(view: SubscriptionView) -> dict[str, Any]:
-    """`show subscription` as JSON."""
-    history = [
-        {"cycle": p.cycle, "bill_date": p.bill_date, "state": p.state, "amount": p.amount,
-         "order_id": public_id(Kind.ORDER, p.order_id) if p.order_id else None} for p in view.periods
-    ]  # fmt: skip
-    return {**_subscription_row_facts(view.row), "history": history}
 
 
 def lock_facts(row: LockRow) -> dict[str, Any]:

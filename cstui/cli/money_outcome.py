@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from cstui.domain.attempts import GatewayUnknown, NoWorker
 from cstui.domain.errors import CstuiError, Exit
@@ -19,8 +19,12 @@ from cstui.domain.payments import AttemptState, RefundState
 from cstui.domain.refunds import AttemptRow, Receipt, RefundRow
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cstui.cli.session import Session
     from cstui.services.worker import Worker
+
+S = TypeVar("S", bound="Seen")
 
 #: Seconds between two looks, and that a database without a worker is given until one shows itself.
 _LOOK: Final = 0.2
@@ -53,7 +57,7 @@ _REFUND_STAGES: Final = {
     RefundState.WITHDRAWN: Stage.REFUSED,
     RefundState.UNKNOWN: Stage.UNKNOWN,
 }
-_ATTEMPT_STAGES: Final = {
+ATTEMPT_STAGES: Final = {
     AttemptState.SUCCEEDED: Stage.DONE,
     AttemptState.PENDING: Stage.DONE,
     AttemptState.ARMED: Stage.OPEN,
@@ -98,8 +102,27 @@ class Outcome:
         return next((row.text for row in self.attempts if row.text), "")
 
 
+class Seen(Protocol):
+    """What is waited for, as one look found it."""
+
+    @property
+    def stage(self) -> Stage:
+        """How far it is."""
+        ...
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether a worker holds any of it this very moment."""
+        ...
+
+
 def awaited(session: Session, receipt: Receipt, seconds: float) -> Outcome:
     """Waits until the outcome is known, `seconds` at most. Errors: `NoWorker`, `GatewayUnknown`, `GatewayRefused`, `GatewayNotReached`."""
+    return _told(wait(session, seconds, lambda: look(session, receipt), facts))
+
+
+def wait(session: Session, seconds: float, look: Callable[[], S], facts: Callable[[S], dict[str, Any]]) -> S:
+    """Looks again and again until it is decided, `seconds` at most, and gives what was seen last. Errors: `NoWorker`."""
     from cstui.services.money_looks import MoneyLooks
 
     looks = MoneyLooks(session.desk.database)
@@ -107,10 +130,10 @@ def awaited(session: Session, receipt: Receipt, seconds: float) -> Outcome:
     inside: Worker | None = None
     try:
         while True:
-            seen = look(session, receipt)
+            seen = look()
             now = time.monotonic()
             if seen.stage not in (Stage.OPEN, Stage.UNKNOWN):
-                return _told(seen)
+                return seen
             if inside is not None:
                 inside.once()
             elif looks.workers():
@@ -127,7 +150,7 @@ def awaited(session: Session, receipt: Receipt, seconds: float) -> Outcome:
                     **facts(seen),
                 )
             if now - began >= seconds:
-                return _told(seen)
+                return seen
             time.sleep(min(_LOOK, max(0.01, seconds - (now - began))))
     finally:
         if inside is not None:
@@ -149,7 +172,7 @@ def look(session: Session, receipt: Receipt) -> Outcome:
     )
     stages: list[tuple[Stage, RefundState | AttemptState]] = [(_stage_of(row), row.state) for row in refunds]
     if not refunds:
-        stages = [(_ATTEMPT_STAGES.get(row.state, Stage.REFUSED), row.state) for row in attempts]
+        stages = [(ATTEMPT_STAGES.get(row.state, Stage.REFUSED), row.state) for row in attempts]
     stage, state = max(stages, key=lambda pair: pair[0], default=(Stage.OPEN, receipt.state))
     return Outcome(receipt, refunds, attempts, stage, state)
 

@@ -68,10 +68,11 @@ def _add_show(app: typer.Typer, session: Session) -> None:
 
     @app.command("subscription")
     def subscription(ref: str) -> None:
-        """One subscription with its price and history."""
-        key = subscription_of(session, ref)
-        view = session.desk.subscriptions.open(session.actor, key)
-        session.printer.answer(as_facts.subscription_facts(view), lambda: _words().subscription_words(view))
+        """One subscription with its price, what is billed next, and its history."""
+        from cstui.cli import subscription_facts
+
+        view = session.desk.subscriptions.open(session.actor, subscription_of(session, ref))
+        session.printer.answer(subscription_facts.facts(view), lambda: subscription_facts.words(view))
 
 
 def _add_note(app: typer.Typer, session: Session) -> None:

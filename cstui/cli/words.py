@@ -12,7 +12,7 @@ from cstui.domain.ids import Kind, public_id
 from cstui.domain.locking import LockRow
 from cstui.domain.orders import OrderView
 from cstui.domain.search import Found
-from cstui.domain.subscriptions import SubscriptionView, interval_words
+from cstui.domain.subscriptions import interval_words
 from cstui.format import money_words, state_words
 
 
@@ -108,18 +108,6 @@ def customer_words(view: CustomerView) -> str:
         *(f"Note {when(n.at)} {n.author}: {n.body}" for n in view.notes),
     ]  # fmt: skip
     return "\n".join(parts)
-
-
-def subscription_words(view: SubscriptionView) -> str:
-    """`show subscription` in words."""
-    row = view.row
-    head = (
-        f"{row.product} {row.option}".strip()
-        + f" ({public_id(Kind.SUBSCRIPTION, row.id)}), {state_words(row.status)}: "
-        f"{money_words(row.price.total)} {interval_words(row.interval_unit, row.interval_count)}, next {row.next_bill_date or 'never'}"
-    )
-    rows = [(str(p.cycle), p.bill_date.isoformat(), p.state, money_words(p.amount)) for p in view.periods]
-    return head + "\n\n" + table(("Cycle", "Bill date", "State", "Amount"), rows, "Nothing billed yet.")
 
 
 def locks_words(rows: Sequence[LockRow]) -> str:

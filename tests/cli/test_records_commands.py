@@ -92,10 +92,10 @@ def test_show_customer_has_the_keys_of_the_contract(shop: Shop) -> None:
 def test_show_subscription_has_the_keys_of_the_contract(shop: Shop) -> None:
     key = _subscription(shop)
     shown = shop.ok("show", "subscription", public_id(Kind.SUBSCRIPTION, key))
-    assert set(shown) == {
+    assert set(shown) >= {
         "id", "customer_id", "product", "status", "next_bill_date", "cycle", "price", "interval", "card", "trial", "history",
     }  # fmt: skip
-    assert set(shown["price"]) == {"unit", "quantity", "discount", "shipping", "tax", "total"}
+    assert set(shown["price"]) >= {"unit", "quantity", "discount", "shipping", "tax", "total"}
     assert shown["price"]["total"] == {"minor": 2400, "currency": "USD"}
     assert (shown["next_bill_date"], shown["history"]) == ("2026-12-01", [])
     assert shop("show", "subscription", public_id(Kind.SUBSCRIPTION, key)).out.startswith("Tea")

@@ -32,6 +32,7 @@ from cstui.storage.tables.orders import Product
 from cstui.storage.tables.subscriptions import RetentionOffer, SubscriptionPeriod
 from cstui.storage.transaction import Database
 from tests import factories as make
+from tests.subscriptions import days
 
 PRODUCT = table_of(Product)
 
@@ -169,7 +170,7 @@ class Shop:
         self.customer = make.add_customer(db, self.store)
         self.ann = make.add_staff(db, "ann")
         self.small = add_product(db, self.store, "Small", 1500)
-        self.bills = datetime.now(UTC).date() + timedelta(days=9)
+        self.bills = days(9)
         for new in (
             percent(), NewOffer("not_using", OfferKind.PAUSE, days=30),
             NewOffer("quality", OfferKind.DOWNGRADE, product_id=self.small, store_id=self.store),
