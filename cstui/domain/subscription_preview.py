@@ -143,7 +143,7 @@ def _warnings(facts: SubscriptionFacts, first: Coming | None, card: CardFacts) -
         said.append(f"This is the bill that was due on {facts.next_bill_date:%d %b %Y}.")
     if facts.cancel_after_next:
         said.append("It ends with the next bill that goes through.")
-    if facts.final_cycle is not None and facts.status is not _S.CANCELLED:
+    if facts.final_cycle is not None and first is not None:
         said.append(f"Its final cycle is {facts.final_cycle}.")
     back = regular(facts)
     if back is not None:

@@ -570,7 +570,7 @@ def test_a_card_whose_charge_was_cut_off_is_charged_by_the_repeat_under_the_lock
     db: Database,
 ) -> None:
     class CutOff(Charger):
-        def force(self, *asked: Any) -> Receipt:  # type: ignore[override]
+        def force(self, *asked: Any) -> Receipt:
             if not self.asked:
                 self.asked.append((asked[2], asked[3]))
                 raise ConnectionError
