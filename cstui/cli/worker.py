@@ -27,8 +27,10 @@ def add(app: typer.Typer, session: Session) -> None:
         ] = 4,
     ) -> None:
         """Sends, looks up and retries until it is told to end (Ctrl-C, SIGTERM). Needs no sign-in; any number may run."""
+        from cstui.crash import leave_no_core
         from cstui.services.sign_in import terminal_name
 
+        leave_no_core()
         made = session.desk.make_worker(
             name=terminal_name(), is_inside=False, senders=senders, mail=session.config.mail,
             intake=session.config.card_intake,

@@ -258,7 +258,7 @@ def require_free(tx: Transaction, guard: str) -> None:
     if unknown:
         raise AttemptInFlight(
             "What became of an earlier card of this customer is still being checked.",
-            "It is found out by itself; try again in a minute, or send a card link.",
+            "It is found out by itself within minutes; the very same card may be typed again at once.",
             by=busy.requested_by,
             unknown=True,
         )
