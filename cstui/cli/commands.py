@@ -14,7 +14,17 @@ EVERYWHERE: Final = "Everywhere: --db URL, --config FILE, --as NAME (password fr
 def make_app(session: Session) -> typer.Typer:
     """The command line of one call."""
     from cstui.cli import (
-        about, data, gateways, mail, money, people, records, refund_queue, retention, subscriptions, worker,
+        about,
+        data,
+        gateways,
+        mail,
+        money,
+        people,
+        records,
+        refund_queue,
+        retention,
+        subscriptions,
+        worker,
     )  # fmt: skip
 
     app = typer.Typer(
