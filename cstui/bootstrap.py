@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cstui.domain.live import LiveEvent
     from cstui.domain.mails import MailServer
     from cstui.services.audit import Audit
+    from cstui.services.billing import Billing
     from cstui.services.calls import Calls
     from cstui.services.cards import Cards
     from cstui.services.customers import Customers
@@ -218,6 +219,7 @@ class Desk:
         """A worker with a database connection of its own, not started yet. Without a mail server mails wait; `intake`: where it takes
         typed cards.
         """
+        from cstui.services.billing import Billing
         from cstui.services.card_intake import CardIntake
         from cstui.services.card_links import CardLinks
         from cstui.services.gateways.registry import Gateways
@@ -234,8 +236,8 @@ class Desk:
             return CardIntake(intake, database, settings, gateways, token)
 
         return Worker(
-            database, settings, gateways, post, CardLinks(database, gateways), name=name, is_inside=is_inside, senders=senders,
-            intake=door if intake is not None else None,
+            database, settings, gateways, post, CardLinks(database, gateways), Billing(database, settings), name=name, is_inside=is_inside,
+            senders=senders, intake=door if intake is not None else None,
         )  # fmt: skip
 
     @cached_property
@@ -251,8 +253,15 @@ class Desk:
         from cstui.services.subscriptions import Subscriptions
 
         return Subscriptions(
-            self.database, self.settings, self.verification, self.refunds, wishes=self.retention
+            self.database, self.settings, self.verification, self.refunds, self.billing, wishes=self.retention
         )
+
+    @cached_property
+    def billing(self) -> Billing:
+        """Charging subscriptions: what is due, by hand, and what was missed."""
+        from cstui.services.billing import Billing
+
+        return Billing(self.database, self.settings, self.verification)
 
     @cached_property
     def retention(self) -> Retention:

@@ -15,7 +15,7 @@ from cstui.domain.gateways import Answer, Operation, Why
 from cstui.domain.ids import Kind
 from cstui.domain.money import Money
 from cstui.domain.payments import AttemptState, RefundState, TransactionKind, TransactionStatus
-from cstui.services import arming, card_effects, refund_effects
+from cstui.services import arming, billing_outcomes, card_effects, refund_effects
 from cstui.services.mail import outbox
 from cstui.services.refund_basis import SettingsRead, charge_now
 from cstui.storage.queries import attempts, audit, refunds, search_index
@@ -56,7 +56,7 @@ def record(
     elif answer.state is AttemptState.PENDING:
         _pending(tx, row, answer, looked)
     elif answer.state is AttemptState.SUCCEEDED:
-        _succeeded(tx, row, answer)
+        _succeeded(tx, row, answer, settings)
     else:
         _refused(tx, row, answer, settings)
     _tell(tx, row)
@@ -76,6 +76,8 @@ def not_executed(tx: Transaction, attempt_id: int, text: str, settings: Settings
         _give_up(tx, row.refund_id, row.response_text or text)
     elif row.refund_id is not None:
         refunds.change(tx, row.refund_id, state=RefundState.FAILED_RETRYING, next_try_at=tx.now)
+    elif row.subscription_id is not None:
+        billing_outcomes.refused(tx, row, answer, settings)
     _tell(tx, row)
 
 
@@ -113,7 +115,7 @@ def _pending(tx: Transaction, row: Any, answer: Answer, looked: bool) -> None:
         refunds.change(tx, row.refund_id, state=RefundState.PENDING_AT_GATEWAY)
 
 
-def _succeeded(tx: Transaction, row: Any, answer: Answer) -> None:
+def _succeeded(tx: Transaction, row: Any, answer: Answer, settings: SettingsRead) -> None:
     operation = Operation(row.operation)
     watch = next_check(AttemptState.SUCCEEDED, tx.now, 0, tx.now) if operation is Operation.REFUND else None
     attempts.close(tx, row.id, answer, watch, checks=0)
@@ -123,6 +125,10 @@ def _succeeded(tx: Transaction, row: Any, answer: Answer) -> None:
         else:
             card_effects.forget(tx, row)
         return
+    if row.subscription_id is not None and row.order_id is None:
+        # A billed cycle is an order: placed now, so that its transaction has one to stand in.
+        billing_outcomes.succeeded(tx, row, settings)
+        row = attempts.read(tx, row.id) or row
     existing = refunds.move_of_attempt(tx, row.id)
     if existing is None:
         move_id = _add_move(tx, row, answer, TransactionStatus.SUCCEEDED)
@@ -156,6 +162,8 @@ def _refused(tx: Transaction, row: Any, answer: Answer, settings: SettingsRead) 
     _event(tx, row, f"{row.operation} refused", answer.text)
     if Operation(row.operation) in _CHARGES and answer.state in _DECLINED:
         card_effects.declined(tx, row.card_id)
+    if row.subscription_id is not None:
+        billing_outcomes.refused(tx, row, answer, settings)
     if row.refund_id is None:
         return
     if step is NextStep.REFUND_INSTEAD:
@@ -288,5 +296,7 @@ def _event(tx: Transaction, row: Any, action: str, text: str) -> None:
 def _tell(tx: Transaction, row: Any) -> None:
     if row.order_id is not None:
         tx.publish("payment", Kind.ORDER, row.order_id)
+    if row.subscription_id is not None:
+        tx.publish("payment", Kind.SUBSCRIPTION, row.subscription_id)
     if row.customer_id is not None:
         tx.publish("payment", Kind.CUSTOMER, row.customer_id)

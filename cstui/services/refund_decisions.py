@@ -385,10 +385,14 @@ def _event(
     reason: str,
     save_id: str,
 ) -> None:
+    kind, record_id = Kind.ORDER, row.order_id
+    if record_id is None:
+        # A charge that has no order yet: of a subscription, or of the customer's card.
+        of_subscription = row.subscription_id is not None
+        kind = Kind.SUBSCRIPTION if of_subscription else Kind.CUSTOMER
+        record_id = row.subscription_id if of_subscription else row.customer_id
     audit.append(
         tx,
-        NewEvent(
-            actor, row.store_id, Kind.ORDER, row.order_id, action, changes, reason=reason, customer_id=row.customer_id, save_id=save_id
-        ),
+        NewEvent(actor, row.store_id, kind, record_id, action, changes, reason=reason, customer_id=row.customer_id, save_id=save_id),
     )  # fmt: skip
-    tx.publish("payment", Kind.ORDER, row.order_id)
+    tx.publish("payment", kind, record_id)

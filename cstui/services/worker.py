@@ -28,6 +28,8 @@ _LOG = logging.getLogger("cstui.worker")
 #: Seconds between two looks for work, between two signs of life, and that an ending worker waits for what it is sending.
 POLL = 0.25
 BEAT = 5.0
+#: Seconds between two looks for what is due to be billed.
+BILLING = 5.0
 PATIENCE = 5.0
 #: How many attempts one worker sends side by side.
 SENDERS = 4
@@ -62,6 +64,14 @@ class Door(Protocol):
         ...
 
 
+class Bills(Protocol):
+    """Who charges what is due."""
+
+    def bill_due(self, limit: int = 100) -> int:
+        """Brings due subscriptions up to date; returns how many were handled, 0 where nothing can be done now."""
+        ...
+
+
 @dataclass(slots=True)
 class Done:
     """What one round has done."""
@@ -72,15 +82,16 @@ class Done:
     orphans: int = 0
     mails: int = 0
     links: int = 0
+    billed: int = 0
 
     @property
     def anything(self) -> bool:
         """Whether anything was done."""
-        return bool(self.sent or self.looked or self.tried_again or self.orphans or self.mails or self.links)
+        return any(getattr(self, name) for name in self.__slots__)
 
     def add(self, other: Done) -> None:
         """Adds another round."""
-        for name in ("sent", "looked", "tried_again", "orphans", "mails", "links"):
+        for name in self.__slots__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
@@ -94,6 +105,7 @@ class Worker:
         gateways: Line,
         post: Post | None = None,
         links: Links | None = None,
+        bills: Bills | None = None,
         *,
         name: str = "worker",
         is_inside: bool = False,
@@ -107,6 +119,7 @@ class Worker:
         self._settings = settings
         self._post = post
         self._links = links
+        self._bills = bills
         self._name = name
         self._is_inside = is_inside
         self._senders = senders
@@ -125,6 +138,8 @@ class Worker:
             self._takes_cards = self._intake.start()
         self._beat()
         parts = [("beat", self._keep_beating), ("keeper", self._keep_house)]
+        if self._bills is not None:
+            parts.append(("billing", self._keep_billing))
         parts += [(f"sender-{number}", self._keep_sending) for number in range(self._senders)]
         for name, work in parts:
             thread = threading.Thread(target=work, name=f"cstui-worker-{name}", daemon=True)
@@ -181,7 +196,9 @@ class Worker:
             done.looked = self._drain(self._sending.look)
         if found.refunds:
             done.tried_again = self._drain(self.try_one_refund_again)
-        if found.armed:
+        if self._bills is not None:
+            done.billed = self._bills.bill_due()
+        if found.armed or done.billed:
             done.sent = self._drain(self._send_one)
         if found.mails and self._post is not None:
             done.mails = self._post.send_due()
@@ -254,6 +271,14 @@ class Worker:
             self._post.send_due()
         if found.links and self._links is not None and not self._stop.is_set():
             self._links.check_links()
+
+    def _keep_billing(self) -> None:
+        self._until_stopped(BILLING, self._bill_what_is_due)
+
+    def _bill_what_is_due(self) -> None:
+        """Bills until nothing is due, at the senders' pace: while so many charges wait for them as may be planned ahead, none is added."""
+        while self._bills is not None and not self._stop.is_set() and self._bills.bill_due():
+            pass
 
     def _until_stopped(self, seconds: float, work: Callable[[], None]) -> None:
         pause = seconds

@@ -20,9 +20,11 @@ from cstui.domain.attempts import (
     next_check,
 )
 from cstui.domain.gateways import Answer, Ask, CardRef, Operation, Why
+from cstui.domain.ids import Kind
 from cstui.domain.money import Money
 from cstui.domain.payments import IN_FLIGHT, AttemptState, TransactionKind
 from cstui.domain.refunds import AttemptRow
+from cstui.storage.queries.billing_gate import why_not_sent
 from cstui.storage.tables.base import table_of
 from cstui.storage.tables.customers import Card, Customer
 from cstui.storage.tables.orders import Order
@@ -149,22 +151,45 @@ def claim_due(tx: Transaction, worker: str) -> Claimed | None:
 
     Several workers pass each other (SKIP LOCKED; on SQLite writers queue). Nothing may be sent before this is committed.
     """
-    due = tx.rows(
-        sa.select(ATTEMPT.c.id)
+    attempt = _next_due(tx)
+    if attempt is None:
+        return None
+    tx.run(
+        ATTEMPT.update()
+        .where(ATTEMPT.c.id == attempt.id, ATTEMPT.c.state == AttemptState.ARMED)
+        .values(state=AttemptState.SENDING, worker=worker, sent_at=tx.now, tries=ATTEMPT.c.tries + 1)
+    )
+    return claimed(tx, attempt.id)
+
+
+def _next_due(tx: Transaction) -> Any | None:
+    """The next armed attempt that may still be sent; one of a subscription that has changed is withdrawn on the way (C-24)."""
+    query = (
+        sa.select(
+            ATTEMPT.c.id,
+            ATTEMPT.c.subscription_id,
+            ATTEMPT.c.card_id,
+            ATTEMPT.c.order_version,
+            ATTEMPT.c.customer_id,
+        )
         .where(ATTEMPT.c.state == AttemptState.ARMED, ATTEMPT.c.execute_after <= tx.now)
         .order_by(ATTEMPT.c.execute_after, ATTEMPT.c.id)
         .limit(1)
         .with_for_update(skip_locked=True)
     )
-    if not due:
-        return None
-    attempt_id = due[0][0]
-    tx.run(
-        ATTEMPT.update()
-        .where(ATTEMPT.c.id == attempt_id, ATTEMPT.c.state == AttemptState.ARMED)
-        .values(state=AttemptState.SENDING, worker=worker, sent_at=tx.now, tries=ATTEMPT.c.tries + 1)
-    )
-    return claimed(tx, attempt_id)
+    while due := tx.rows(query):
+        attempt = due[0]
+        why = why_not_sent(tx, attempt)
+        if why == "":
+            return attempt
+        if why is None:
+            # Somebody holds the subscription; waiting here while holding the attempt would be waiting for each other.
+            change(tx, attempt.id, execute_after=tx.now + timedelta(seconds=1))
+            continue
+        change(tx, attempt.id, state=AttemptState.WITHDRAWN, done_at=tx.now, response_text=why)
+        tx.publish("payment", Kind.SUBSCRIPTION, attempt.subscription_id)
+        tx.publish("payment", Kind.CUSTOMER, attempt.customer_id)
+    return None
 
 
 def claim_check(tx: Transaction, worker: str) -> Claimed | None:
@@ -280,7 +305,7 @@ def claimed(tx: Transaction, attempt_id: int) -> Claimed:
     ask = Ask(
         key=row.key, operation=row.operation, amount=Money(row.amount, row.currency), target=row.target or "",
         target_kind=TransactionKind(row.target_kind) if row.target_kind else None, card=card, order=row.order_number or "",
-        description=f"Order {row.order_number}" if row.order_number else "", reason=row.reason,
+        description=_description(row), reason=row.reason,
         customer=chosen.get("vault") or row.vault_ref or "",
         holder=chosen.get("holder") or row.holder_name or f"{row.first_name or ''} {row.last_name or ''}".strip(),
         email=row.order_email or row.customer_email or "", phone=row.order_phone or "",
@@ -299,6 +324,12 @@ def claimed(tx: Transaction, attempt_id: int) -> Claimed:
         Why(row.why),
         row.checks,
     )
+
+
+def _description(row: Any) -> str:
+    if row.order_number:
+        return f"Order {row.order_number}"
+    return f"Subscription, cycle {row.cycle}" if row.subscription_id is not None else ""
 
 
 # For lists ------------------------------------------------------------------------------------------

@@ -1,0 +1,439 @@
+"""Billing: what is due is charged once per subscription and cycle, by any number of workers; an agent charges by hand (SUB-05, SUB-19 … SUB-24).
+
+A due subscription is re-read under its row's lock, its period and one armed attempt are written in the same transaction, and a worker sends
+it. What comes of it is `billing_outcomes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from cstui.domain.actor import Actor
+from cstui.domain.attempts import AttemptInFlight
+from cstui.domain.billing import (
+    After,
+    Do,
+    Missed,
+    MissedBill,
+    Todo,
+    after_decline,
+    after_refusal,
+    charge_of,
+    due_step,
+    pause_after,
+    postponed,
+    todo,
+    waits_until,
+    why_no_agent_try,
+    why_no_more_today,
+    with_missed,
+)
+from cstui.domain.errors import NotFound, NotPossibleNow
+from cstui.domain.ids import Kind
+from cstui.domain.locking import Grip
+from cstui.domain.mails import MailKind
+from cstui.domain.money import Money
+from cstui.domain.payments import AttemptState
+from cstui.domain.permissions import Permission
+from cstui.domain.refunds import AttemptRow, Receipt
+from cstui.domain.subscription_actions import completed, planned
+from cstui.domain.subscription_changes import SubscriptionFacts
+from cstui.domain.subscription_rules import SubscriptionAction, why_not
+from cstui.domain.subscriptions import PeriodState, SubscriptionStatus
+from cstui.services import billing_arming as arming
+from cstui.services import billing_outcomes as outcomes
+from cstui.services.access import require
+from cstui.services.billing_arming import Asked, Mail
+from cstui.services.billing_terms import Chargeable, Terms, chargeable, terms_of
+from cstui.services.refund_basis import SettingsRead
+from cstui.storage.database import Database
+from cstui.storage.queries import attempts, audit, billing, locks, recurring, subscriptions
+from cstui.storage.queries.billing import StoreDay
+from cstui.storage.transaction import Transaction
+
+if TYPE_CHECKING:
+    from cstui.services.verification import Verifications
+
+_S = SubscriptionStatus
+#: No more charges than this are planned ahead of the senders: what is changed meanwhile is billed as it stands then.
+AHEAD = 400
+#: Attempts in one of these brought nothing, and nobody was asked, or nobody's refusal is known.
+_UNASKED = (AttemptState.NOT_SENT, AttemptState.REJECTED)
+_PLANNED_WORDS = {
+    Do.CANCEL: "subscription cancelled",
+    Do.PAUSE: "subscription paused",
+    Do.RESUME: "subscription resumed",
+}
+
+
+class Billing:
+    """The use cases of charging subscriptions. `point` is called between steps and may kill the process in a test."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: SettingsRead,
+        verification: Verifications | None = None,
+        *,
+        point: Callable[[str], None] = lambda _name: None,
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._verification = verification
+        self._point = point
+        self._told: dict[int, tuple[date, int]] = {}
+
+    # By itself --------------------------------------------------------------------------------------
+
+    def bill_due(self, limit: int = 100) -> int:
+        """Brings so many due subscriptions up to date: planned ends, pauses and returns happen, bills and tries are armed.
+
+        Never more than `AHEAD` charges wait for a sender. Customers are told of what renews soon. Returns how many were handled; 0 where nothing
+        can be done now.
+        """
+        with self._database.read() as tx:
+            room = min(limit, AHEAD - billing.armed_ahead(tx, AHEAD))
+            stores = billing.stores(tx)
+        handled = 0
+        for store in stores:
+            if room - handled <= 0:
+                break
+            handled += self._bill_store(store, room - handled)
+        for store in stores:
+            handled += self._remind(store, limit)
+        return handled
+
+    def _bill_store(self, store: StoreDay, limit: int) -> int:
+        with self._database.read() as tx:
+            terms = terms_of(tx, self._settings, store)
+            due = billing.due_ids(tx, store.id, terms.today, terms.day, limit)
+        handled = 0
+        for subscription_id in due:
+            try:
+                with self._database.write() as tx:
+                    handled += self._bring_up_to_date(tx, subscription_id, store)
+            except AttemptInFlight:
+                # Another worker was faster by a breath.
+                continue
+            self._point("armed")
+        return handled
+
+    def _bring_up_to_date(self, tx: Transaction, subscription_id: int, store: StoreDay) -> bool:
+        """One subscription, in one transaction; whether anything was done."""
+        row = billing.lock(tx, subscription_id)
+        if row is None:
+            return False
+        terms = terms_of(tx, self._settings, store)
+        done = False
+        for _ in range(4):
+            facts = subscriptions.facts_of(row)
+            step = todo(facts, terms.today, terms.day, terms.dunning)
+            if step.do is Do.NOTHING:
+                return done
+            if step.do is Do.BILL:
+                return self._bill(tx, row, facts, step, terms) or done
+            if step.do is Do.GIVE_UP:
+                outcomes.give_up(tx, row, facts, terms)
+                return True
+            row, done = self._carry_out(tx, row, facts, step, terms), True
+        return done
+
+    def _carry_out(self, tx: Transaction, row: Any, facts: SubscriptionFacts, step: Todo, terms: Terms) -> Any:  # fmt: skip
+        """What was planned for a day comes to pass."""
+        if step.do is Do.COMPLETE:
+            return arming.write(tx, row, facts, completed(facts), "subscription complete")
+        after = planned(facts, terms.today, tx.now)
+        mail = None
+        if step.do is Do.CANCEL:
+            subscriptions.withdraw_waiting(tx, row.customer_id, row.id)
+            mail = Mail(MailKind.SUBSCRIPTION_CANCELLED, f"{row.version}", {})
+        elif step.do is Do.PAUSE and after.status is _S.PAUSED:
+            mail = Mail(MailKind.SUBSCRIPTION_PAUSED, f"{row.version}", {"resumes": after.resume_on or ""})
+        return arming.write(tx, row, facts, after, _PLANNED_WORDS[step.do], "As planned", mail=mail)
+
+    def _bill(self, tx: Transaction, row: Any, facts: SubscriptionFacts, step: Todo, terms: Terms) -> bool:
+        if self._must_wait(tx, row, facts, step, terms):
+            return False
+        if step.missed:
+            for cycle, bill_date in step.missed:
+                outcomes.put_missed(tx, row, cycle, bill_date, facts.total)
+            row = arming.write(tx, row, facts, with_missed(facts, step), "bills missed", f"{len(step.missed)} not billed in time")  # fmt: skip
+            facts = subscriptions.facts_of(row)
+        bill_date = step.bill_date or terms.day
+        card = chargeable(tx, row.store_id, row.card_id, terms.today)
+        if not facts.total:
+            self._bill_nothing(tx, row, facts, step.cycle, bill_date, terms)
+        elif not self._refused_here(tx, row, facts, (step.cycle, bill_date), card, terms) and isinstance(
+            card, Chargeable
+        ):
+            arming.arm(tx, row, facts, step.cycle, bill_date, card, terms, Asked(arming.ACTOR, tx.now))
+            tx.publish("payment", Kind.SUBSCRIPTION, row.id)
+        return True
+
+    def _must_wait(
+        self, tx: Transaction, row: Any, facts: SubscriptionFacts, step: Todo, terms: Terms
+    ) -> bool:
+        """Whether the bill waits: for the outcome of another charge, for the gateway to be there again, for somebody who edits it (28)."""
+        if billing.open_attempt(tx, row.id) is not None or billing.card_is_busy(tx, row.card_id):
+            return True
+        if self._rests(tx, row, step.cycle):
+            return True
+        held = locks.held(tx, Kind.SUBSCRIPTION, row.id)
+        due = facts.retry_on if facts.status is _S.PAST_DUE else step.bill_date
+        if held is None or held.lease_until < tx.now or due is None:
+            return False
+        return tx.now < waits_until(due, terms.store.bill_time, terms.store.zone, terms.wait_minutes)
+
+    def _rests(self, tx: Transaction, row: Any, cycle: int) -> bool:
+        """Whether the last tries at a cycle never reached an issuer, and it is too early for the next one."""
+        in_vain = 0
+        last = None
+        for attempt in billing.tries_of(tx, row.id, cycle):
+            if attempt.state is AttemptState.WITHDRAWN:
+                continue
+            is_idle = attempt.state in _UNASKED and (
+                after_refusal(attempt.state, attempt.why, attempt.response_code) is After.AGAIN
+            )
+            if not is_idle:
+                break
+            last = last or attempt.done_at
+            in_vain += 1
+        return last is not None and last + pause_after(in_vain) > tx.now
+
+    def _refused_here(
+        self,
+        tx: Transaction,
+        row: Any,
+        facts: SubscriptionFacts,
+        about: tuple[int, date],
+        card: Chargeable | str,
+        terms: Terms,
+    ) -> bool:
+        """Whether the charge cannot be tried, so that no gateway is asked: it counts as declined, stops, or waits a day."""
+        cycle, bill_date = about
+        if isinstance(card, str):
+            after, said = After.CARD, card
+        else:
+            history = billing.history(tx, card.card, row.id)
+            said, after = history.never, After.STOP
+            if not said:
+                said, after = arming.needs_new_data(tx, row, cycle, card), After.CARD
+            if not said and (said := why_no_more_today(history, terms.limits)):
+                arming.write(tx, row, facts, postponed(facts, terms.day), "renewal waits a day", said)
+                return True
+            if not said:
+                return False
+        then = after_decline(facts, after, "", terms.day, terms.dunning, said, tx.now)
+        outcomes.close_declined(tx, row, facts, then, (cycle, bill_date, facts.total, said), tried=False)
+        return True
+
+    def _bill_nothing(
+        self, tx: Transaction, row: Any, facts: SubscriptionFacts, cycle: int, bill_date: date, terms: Terms
+    ) -> None:
+        """A cycle that costs nothing: its order is placed, and no card is asked."""
+        charged = charge_of(facts, bill_date, terms.dunning)
+        if recurring.order_of(tx, row.id, cycle) is None:
+            order_id, number = recurring.place(tx, row, cycle, charged)
+            subscriptions.put_period(
+                tx, row.id, cycle, bill_date, row.currency, state=PeriodState.BILLED, amount=0, order_id=order_id, closed_at=tx.now,
+                note="Nothing to charge",
+            )  # fmt: skip
+            outcomes.close_billed(tx, row, facts, terms, (cycle, bill_date, charged, number))
+
+    def _remind(self, store: StoreDay, limit: int) -> int:
+        """Tells customers of what renews in a few days, one bill date after the other, each customer once (MAIL-07)."""
+        with self._database.read() as tx:
+            terms = terms_of(tx, self._settings, store)
+            last = max(billing.stores(tx, store.id)[0].told_until or terms.day, terms.day)
+        told = 0
+        while told < limit and (last - terms.day).days < terms.remind_days:
+            day = last + timedelta(days=1)
+            with self._database.write() as tx:
+                started, after_id = self._told.get(store.id, (day, 0))
+                rows = billing.renewing_on(tx, store.id, day, after_id if started == day else 0, limit - told)
+                for row in rows:
+                    outcomes.remind(tx, row.id, row.cycle + 1, day)
+                told += len(rows)
+                if told < limit:
+                    billing.told_until(tx, store.id, day)
+                    last = day
+            self._told[store.id] = (day, rows[-1].id if rows else 0)
+        return told
+
+    # By hand ----------------------------------------------------------------------------------------
+
+    def force(
+        self,
+        actor: Actor,
+        subscription_id: int,
+        grip: Grip,
+        save_id: str,
+        undo_seconds: int | None = None,
+        desk: str = "",
+    ) -> Receipt:
+        """Charges the cycle that the next bill date stands for, now; frees the lock. Sent after the undo window (SUB-05, SUB-21).
+
+        Repeated with the same `save_id` it answers with the same receipt. Errors: `NotPossibleNow` with what `why_not_forced` says,
+        `AttemptInFlight`, `LockBroken`, `RecordChanged`, `NotVerified`, `NotPermitted`, `NotFound`.
+        """
+        with self._database.write(save_id) as tx:
+            row = self._seen(tx, actor, subscription_id)
+            require(tx, actor, Permission.SUBSCRIPTION_UPDATE, row.store_id)
+            if audit.saved(tx, save_id):
+                return self._receipt(tx, row, save_id)
+            locks.require_held(tx, Kind.SUBSCRIPTION, row.id, grip, actor)
+            if self._verification is not None:
+                self._verification.require_verified(tx, actor, row.customer_id, desk, "money")
+            why = self.why_not_forced(tx, row)
+            if why:
+                raise NotPossibleNow(why, "")
+            undo = (
+                self._settings.whole("money.undo_seconds", row.store_id)
+                if undo_seconds is None
+                else undo_seconds
+            )
+            self._arm_by_hand(tx, row, Asked(actor, tx.now + timedelta(seconds=undo), save_id))
+            locks.free(tx, grip.token)
+            return self._receipt(tx, row, save_id)
+
+    def _arm_by_hand(self, tx: Transaction, row: Any, asked: Asked) -> None:
+        terms = self._terms(tx, row)
+        facts = subscriptions.facts_of(row)
+        step = due_step(facts, terms.day, self._period_date(tx, row, facts) or terms.today)
+        if step.missed:
+            for cycle, bill_date in step.missed:
+                outcomes.put_missed(tx, row, cycle, bill_date, facts.total)
+            row = arming.write(tx, row, facts, with_missed(facts, step), "bills missed", f"{len(step.missed)} not billed in time")  # fmt: skip
+            facts = subscriptions.facts_of(row)
+        card = chargeable(tx, row.store_id, row.card_id, terms.today)
+        if isinstance(card, str):
+            raise NotPossibleNow(card, "Choose another card.")
+        arming.arm(tx, row, facts, step.cycle, step.bill_date or terms.today, card, terms, asked)
+        said = f"Cycle {step.cycle}, {card.words}"
+        arming.write(tx, row, facts, facts, "bill forced", said, actor=asked.actor, save_id=asked.save_id)
+        tx.publish("payment", Kind.SUBSCRIPTION, row.id)
+
+    def why_not_forced(self, tx: Transaction, row: Any) -> str:
+        """Why a subscription cannot be charged now, in one sentence with what to do; empty where it can. Nothing is locked (7.2)."""
+        facts = subscriptions.facts_of(row)
+        reason = why_not(SubscriptionAction.BILL, facts.status)
+        if reason:
+            return reason
+        if facts.final_cycle is not None and facts.cycle >= facts.final_cycle:
+            return "Its last cycle was billed. A new order starts another one."
+        waiting = billing.open_attempt(tx, row.id)
+        if waiting is not None:
+            if waiting.state is AttemptState.ARMED:
+                return "A charge is about to be sent. Wait for its outcome, or take it back."
+            return "The outcome of a charge is not known yet. It is being looked up: wait for it."
+        if not facts.total:
+            return "There is nothing to charge. Change the price first."
+        terms = self._terms(tx, row)
+        card = chargeable(tx, row.store_id, row.card_id, terms.today)
+        if isinstance(card, str):
+            return f"{card} Choose another card."
+        stale = arming.needs_new_data(tx, row, facts.cycle + 1, card)
+        if stale:
+            return f"{stale.rstrip('.')}. Take the card's data anew, or another card."
+        return why_no_agent_try(billing.history(tx, card.card, row.id), terms.limits)
+
+    def withdraw(self, actor: Actor, attempt_id: int, save_id: str = "") -> tuple[AttemptRow, ...]:
+        """Takes back a charge in its undo window (D-02). Errors: `TooLate` where a worker was faster, `NotFound`, `NotPermitted`."""
+        from cstui.services.refund_decisions import withdraw_attempts
+
+        with self._database.write(save_id) as tx:
+            return withdraw_attempts(tx, actor, attempt_id, save_id)
+
+    # What was missed --------------------------------------------------------------------------------
+
+    def missed(self, actor: Actor) -> tuple[MissedBill, ...]:
+        """The cycles that went by uncharged, in the stores that the actor sees, the oldest first, 500 at most."""
+        with self._database.read() as tx:
+            rows = billing.missed(tx, actor.stores(Permission.SUBSCRIPTION_VIEW))
+        return tuple(
+            MissedBill(
+                row.id, row.subscription_id, row.store_id, row.customer_id, row.product, row.status, row.cycle, row.bill_date,
+                Money(row.amount, row.currency),
+            )
+            for row in rows
+        )  # fmt: skip
+
+    def decide_missed(self, actor: Actor, period_id: int, decision: Missed, save_id: str) -> None:
+        """A supervisor bills a missed cycle now, skips it, or moves it: then a planned end comes one cycle later.
+
+        Errors: `NotPossibleNow` where it was decided already or cannot be charged, `AttemptInFlight`, `NotPermitted`, `NotFound`.
+        """
+        with self._database.write(save_id) as tx:
+            found = billing.read_period(tx, period_id)
+            if found is None:
+                raise NotFound("There is no such missed cycle.", "Look at the list again.")
+            row = self._seen(tx, actor, found.subscription_id)
+            require(tx, actor, Permission.REFUND_APPROVE, row.store_id)
+            if audit.saved(tx, save_id):
+                return
+            if not found.is_missed or found.state is not PeriodState.DUE:
+                raise NotPossibleNow("This cycle was decided on already.", "Look at the list again.")
+            facts = subscriptions.facts_of(row)
+            if decision is Missed.BILL:
+                self._bill_missed(tx, row, facts, found, Asked(actor, tx.now, save_id))
+                then = facts
+            else:
+                subscriptions.change_period(
+                    tx, found.id, state=PeriodState.SKIPPED, closed_at=tx.now, note=f"{decision.capitalize()} by {actor.name}"
+                )  # fmt: skip
+                is_moved = decision is Missed.MOVE and facts.final_cycle is not None
+                then = replace(facts, final_cycle=(facts.final_cycle or 0) + 1) if is_moved else facts
+            words = {Missed.BILL: "billed", Missed.SKIP: "skipped", Missed.MOVE: "moved"}[decision]
+            arming.write(
+                tx, row, facts, then, f"missed cycle {words}", f"Cycle {found.cycle} of {found.bill_date:%d %b %Y}", actor=actor,
+                save_id=save_id,
+            )  # fmt: skip
+
+    def _bill_missed(self, tx: Transaction, row: Any, facts: SubscriptionFacts, period: Any, asked: Asked) -> None:  # fmt: skip
+        terms = self._terms(tx, row)
+        waiting = billing.open_attempt(tx, row.id)
+        if waiting is not None:
+            raise AttemptInFlight(
+                "Another charge of this subscription is under way.", "Wait for its outcome."
+            )
+        if facts.status in (_S.CANCELLED, _S.COMPLETE):
+            raise NotPossibleNow("This subscription has ended.", "Skip the cycle.")
+        card = chargeable(tx, row.store_id, row.card_id, terms.today)
+        if isinstance(card, str):
+            raise NotPossibleNow(card, "Choose another card first.")
+        why = why_no_agent_try(billing.history(tx, card.card, row.id), terms.limits)
+        if why:
+            raise NotPossibleNow(why, "")
+        arming.arm(tx, row, replace(facts, attempts=0), period.cycle, period.bill_date, card, terms, asked)
+
+    # Helpers ----------------------------------------------------------------------------------------
+
+    def _seen(self, tx: Transaction, actor: Actor, subscription_id: int) -> Any:
+        row = billing.lock(tx, subscription_id, waits=True)
+        if row is None or not actor.may(Permission.SUBSCRIPTION_VIEW, row.store_id):
+            raise NotFound("There is no such subscription here.", "Check the id.")
+        return row
+
+    def _terms(self, tx: Transaction, row: Any) -> Terms:
+        return terms_of(tx, self._settings, billing.stores(tx, row.store_id)[0])
+
+    def _period_date(self, tx: Transaction, row: Any, facts: SubscriptionFacts) -> date | None:
+        """The bill date that a charge by hand is for, where it is not due by itself."""
+        if facts.next_bill_date is not None:
+            return facts.next_bill_date
+        found = subscriptions.period(tx, row.id, facts.cycle + 1)
+        return found.bill_date if found is not None else facts.pause_on
+
+    def _receipt(self, tx: Transaction, row: Any, save_id: str) -> Receipt:
+        found = attempts.rows(tx, attempts.ATTEMPT.c.chain == f"bill:{save_id}", attempts.ATTEMPT.c.customer_id == row.customer_id)  # fmt: skip
+        if not found:
+            raise NotFound("This charge is not known.", "Reload the subscription.")
+        made = found[0]
+        return Receipt(
+            f"Charge of {made.amount.plain()} {made.amount.currency} to {made.card or 'the card'} for {row.product} is on its way.",
+            made.state, made.amount, made.order_id or 0, made.order_number, (), (made.id,),
+            made.execute_after if made.state is AttemptState.ARMED else None,
+        )  # fmt: skip
