@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -26,6 +27,7 @@ WORDS = "You pay 22.40 USD instead of 28.00 USD for the next 3 bills."
 PREVIEW = OfferPreview(
     OFFER, WORDS, Money(1680, "USD"), date(2026, 12, 4), Money(2240, "USD"), 3
 )  # fmt: skip
+ANOTHER = replace(PREVIEW, offer=replace(OFFER, id=8, reason_code="other"))
 FACTS = CancelFacts(
     "Daily Tea", date(2026, 11, 25), next_bill=date(2026, 12, 4), last_charge="28.00 USD of 4 Nov"
 )
@@ -35,7 +37,7 @@ FACTS = CancelFacts(
 async def asked(
     facts: CancelFacts = FACTS,
 ) -> AsyncIterator[tuple[Any, CancelSubscriptionPanel, asyncio.Future[dict[str, str] | None]]]:
-    panel = CancelSubscriptionPanel(facts, REASONS, {"too_expensive": PREVIEW})
+    panel = CancelSubscriptionPanel(facts, REASONS, {"too_expensive": PREVIEW, "other": ANOTHER})
     async with WidgetApp(panel).run_test(size=(80, 24)) as pilot:
         answer = asyncio.ensure_future(panel.answer())
         await pilot.pause()
@@ -84,6 +86,19 @@ async def test_the_offer_says_what_it_saves_and_the_way_out_stands_beside_it() -
         assert (found["answer"], found["offer"], found["declined"]) == ("accept", "7", "")
 
 
+async def test_once_an_offer_was_declined_no_other_is_made_and_this_one_can_still_be_taken() -> None:
+    async with asked() as (pilot, panel, answer):
+        await typed(pilot, "ad")
+        await pilot.press("backspace")
+        await typed(pilot, "c")
+        assert panel.step == "cancel" and "d no thanks" not in pilot.app.text
+        await pilot.press("backspace")
+        await typed(pilot, "a")
+        assert panel.step == "cancel" and WORDS in pilot.app.text
+        await typed(pilot, "ay")
+        assert (await settled(answer))["answer"] == "accept"
+
+
 async def test_when_it_ends_is_chosen_on_the_same_panel() -> None:
     async with asked() as (pilot, _panel, answer):
         await typed(pilot, "bw")
@@ -125,7 +140,7 @@ async def test_with_a_refund_the_key_counts_only_once_the_line_was_read() -> Non
 
 async def test_other_wants_a_note_and_letters_go_into_it() -> None:
     async with asked() as (pilot, _panel, answer):
-        await typed(pilot, "cymoving by day")
+        await typed(pilot, "cdymoving by day")
         await pilot.press("enter")
         await typed(pilot, "y")
         assert (await settled(answer))["note"] == "moving by day"

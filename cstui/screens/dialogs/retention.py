@@ -142,8 +142,9 @@ class CancelSubscriptionPanel(Panel):
 
     @property
     def offer(self) -> OfferPreview | None:
-        """The offer that fits the chosen reason."""
-        return self._offers.get(self._reason)
+        """The offer that fits the chosen reason; once one was declined no other is made."""
+        found = self._offers.get(self._reason)
+        return found if found is None or self._declined in ("", str(found.offer.id)) else None
 
     def say_problem(self, words: str) -> None:
         """Why it was not done; whatever was chosen stays."""
@@ -156,8 +157,8 @@ class CancelSubscriptionPanel(Panel):
     def _reason_taken(self) -> None:
         """On to the reason's offer, or where there is none to the line that cancels."""
         self._reason = self.query_one(_Reasons).value
-        self._step = _Step.OFFER if self.offer is not None else _Step.CANCEL
-        self._declined = ""
+        is_made = self.offer is not None and not self._declined
+        self._step = _Step.OFFER if is_made else _Step.CANCEL
         self._show()
         self.take_focus()
 
@@ -207,7 +208,6 @@ class CancelSubscriptionPanel(Panel):
         letter = event.character or ""
         if event.key == "backspace":
             self._step = _Step.REASON
-            self._declined = ""
         elif letter == "y":
             self._commit(event)
             return
@@ -215,7 +215,6 @@ class CancelSubscriptionPanel(Panel):
             self._declined = str(self.offer.offer.id)
             self._step = _Step.CANCEL
         elif letter == "a" and self.offer is not None:
-            self._declined = ""
             self._step = _Step.ACCEPT
         elif not self._option(letter):
             return
@@ -273,7 +272,7 @@ class CancelSubscriptionPanel(Panel):
             "answer": ACCEPT if accepts else CANCEL,
             "reason": self._reason,
             "offer": str(self.offer.offer.id) if accepts and self.offer else "",
-            "declined": "" if accepts else self._declined,
+            "declined": "" if accepts or self.offer is None else self._declined,
             "when": self._when.value,
             "on": on.isoformat() if on else "",
             "keep_billing": "yes" if self._keep_billing else "no",
