@@ -27,6 +27,7 @@ from cstui.widgets.page_model import Cell
 if TYPE_CHECKING:
     from cstui.bootstrap import Desk
     from cstui.domain.live import LiveEvent
+    from cstui.domain.mails import MailServer
     from cstui.format import Reader
     from cstui.screens.base import BaseScreen
 
@@ -49,6 +50,7 @@ class DeskOptions:
     bell: bool = True
     timer: bool = True
     worker_inside: bool = False
+    mail: MailServer | None = None
 
 
 class CstuiApp(MoneyDesk, DeskActions):
@@ -333,7 +335,9 @@ class CstuiApp(MoneyDesk, DeskActions):
         if self.is_shut:
             # Whoever presses the key now need not be the one who typed: nothing is named, nothing is thrown away.
             await self.records.keep_drafts()
-        elif (unsaved and not await self.records.asked_to_quit(unsaved)) or not await self.asked_about_money():
+        elif (
+            unsaved and not await self.records.asked_to_quit(unsaved)
+        ) or not await self.asked_about_money():
             return
         await self.records.close_all()
         self.exit(0)

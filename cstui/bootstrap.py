@@ -222,6 +222,7 @@ class Desk:
         from cstui.services.billing import Billing
         from cstui.services.card_intake import CardIntake
         from cstui.services.card_links import CardLinks
+        from cstui.services.disputes import DisputePolling
         from cstui.services.gateways.registry import Gateways
         from cstui.services.settings import Settings
         from cstui.services.worker import Worker
@@ -236,8 +237,9 @@ class Desk:
             return CardIntake(intake, database, settings, gateways, token)
 
         return Worker(
-            database, settings, gateways, post, CardLinks(database, gateways), Billing(database, settings), name=name, is_inside=is_inside,
-            senders=senders, intake=door if intake is not None else None,
+            database, settings, gateways, post, CardLinks(database, gateways), Billing(database, settings),
+            DisputePolling(database, gateways), name=name, is_inside=is_inside, senders=senders,
+            intake=door if intake is not None else None,
         )  # fmt: skip
 
     @cached_property

@@ -251,7 +251,9 @@ class MoneyDesk(App[int]):
                 screen.tell(f"The worker did not start: {error.in_words()}", "bad")
 
     def _made_worker(self) -> Worker:
-        worker = self.desk.make_worker(name=self.options.terminal, is_inside=True, senders=2)
+        worker = self.desk.make_worker(
+            name=self.options.terminal, is_inside=True, senders=2, mail=self.options.mail
+        )
         worker.start()
         return worker
 

@@ -104,6 +104,7 @@ def desk_options(settings: Config) -> DeskOptions:
         bell=settings.bell,
         timer=settings.timer,
         worker_inside=settings.worker_inside,
+        mail=settings.mail,
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from cstui.cli.session import Session
 from cstui.domain.errors import Conflict, SignInRefused, UsageError
+from cstui.domain.mails import MailServer
 
 if TYPE_CHECKING:
     from cstui.bootstrap import Desk
@@ -128,7 +129,9 @@ def _open(session: Session, place: _Place, user: str) -> int:
     from cstui.start import desk_options, run_desk
 
     settings = load(session.everywhere.config or None, place.url)
-    options = replace(desk_options(settings), is_demo=True)
+    # Nobody must get a mail of the demo: each becomes a file beside its database.
+    mails = MailServer(host=f"folder:{place.kept.parent / 'mails'}", sender="desk@demo.example")
+    options = replace(desk_options(settings), is_demo=True, mail=mails)
     desk = Desk(place.url)
     try:
         desk.schema.upgrade()

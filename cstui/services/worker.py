@@ -72,6 +72,14 @@ class Bills(Protocol):
         ...
 
 
+class Polls(Protocol):
+    """What is looked at now and then, cheap in between: disputes."""
+
+    def poll_due(self) -> int:
+        """Looks where it is time; returns how much was new."""
+        ...
+
+
 @dataclass(slots=True)
 class Done:
     """What one round has done."""
@@ -106,6 +114,7 @@ class Worker:
         post: Post | None = None,
         links: Links | None = None,
         bills: Bills | None = None,
+        polls: Polls | None = None,
         *,
         name: str = "worker",
         is_inside: bool = False,
@@ -120,6 +129,7 @@ class Worker:
         self._post = post
         self._links = links
         self._bills = bills
+        self._polls = polls
         self._name = name
         self._is_inside = is_inside
         self._senders = senders
@@ -271,6 +281,8 @@ class Worker:
             self._post.send_due()
         if found.links and self._links is not None and not self._stop.is_set():
             self._links.check_links()
+        if self._polls is not None and not self._stop.is_set():
+            self._polls.poll_due()
 
     def _keep_billing(self) -> None:
         self._until_stopped(BILLING, self._bill_what_is_due)
