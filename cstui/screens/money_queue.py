@@ -26,6 +26,8 @@ from cstui.widgets.form import Field, FormPanel
 from cstui.widgets.page import Page
 
 _MONEY_NEWS = (What.MONEY, What.PAYMENT, What.ANY, What.BACK)
+#: Most refunds that are shown at once.
+_MOST = 500
 #: What is said once something was decided, by the refund's state then.
 _AFTER = {
     RefundState.ARMED: "is on its way",
@@ -62,13 +64,15 @@ class RefundQueueScreen(LiveListScreen):
         """Reads the queue and what is being checked; of two readings the later one counts."""
         self._reading += 1
         reading = self._reading
-        refunds = await call(self.desk.decisions.queue, self.actor)
+        refunds = await call(self.desk.decisions.queue, self.actor, _MOST)
         unknown = await call(self.desk.decisions.attempts, self.actor, (AttemptState.UNKNOWN,))
         if reading != self._reading:
             return
         self._refunds = {refund.id: refund for refund in refunds}
         self._unknown = {attempt.id: attempt for attempt in unknown}
         self.rows_page.show(queue_sections(refunds, unknown, self._clock()))
+        if len(refunds) == _MOST:
+            self.tell_reason(f"These are the oldest {_MOST}; more appear as these are decided.")
         self.refresh_frame()
 
     def _clock(self) -> Clock:

@@ -10,9 +10,10 @@ import sqlalchemy as sa
 from cstui.domain.actor import Actor
 from cstui.domain.calls import CallDirection
 from cstui.domain.customers import Contact
+from cstui.domain.gateways import Operation
 from cstui.domain.ids import Kind, new_token
 from cstui.domain.orders import OrderChange
-from cstui.domain.payments import RefundState
+from cstui.domain.payments import AttemptState, RefundState
 from cstui.domain.permissions import Role
 from cstui.domain.reasons import ReasonKind
 from cstui.domain.subscriptions import SubscriptionStatus
@@ -24,7 +25,7 @@ from cstui.services.settings import Settings
 from cstui.storage.tables.base import Base
 from cstui.storage.tables.customers import Call, Note
 from cstui.storage.tables.orders import OrderDiscount, OrderHold
-from cstui.storage.tables.payments import Refund
+from cstui.storage.tables.payments import PaymentAttempt, Refund
 from cstui.storage.tables.people import Reason
 from cstui.storage.tables.subscriptions import Subscription
 from cstui.storage.transaction import Database
@@ -39,6 +40,7 @@ _TECHNICAL = {
     "staff": {"name", "name_folded", "password_hash", "zone"},
     "payment_transaction": {"currency", "gateway_ref"},
     "refund": {"currency"},
+    "payment_attempt": {"key", "guard_key", "chain", "currency", "gateway", "account", "payload"},
     "subscription": {"currency"},
     "card": {"last4", "bin6"},
     "audit_event": {"save_id", "prev_hash", "hash"},
@@ -50,7 +52,7 @@ _TECHNICAL = {
 }
 _FILLED = (
     "store", "staff", "customer", "customer_address", "orders", "order_line", "order_tax", "order_discount", "order_hold",
-    "shipment", "payment_transaction", "refund", "card", "subscription", "note", "call", "edit_lock", "draft", "reason",
+    "shipment", "payment_transaction", "refund", "payment_attempt", "card", "subscription", "note", "call", "edit_lock", "draft", "reason",
     "audit_event", "audit_change",
 )  # fmt: skip
 
@@ -89,6 +91,10 @@ def fill_shop(db: Database) -> Shop:
         OrderHold(order_id=order, reason_code="fraud", reason="Fraud check", placed_by="Bob", placed_at=THEN),
         Refund(store_id=store, order_id=order, customer_id=customer, state=RefundState.REQUESTED, amount=100, currency="USD",
                requested_at=THEN, updated_at=THEN),
+        Refund(store_id=store, order_id=order, customer_id=customer, state=RefundState.NEEDS_APPROVAL, amount=100, currency="USD",
+               requested_at=THEN, updated_at=THEN),
+        PaymentAttempt(key="k1", guard_key="txn:0", store_id=store, order_id=order, customer_id=customer, operation=Operation.REFUND,
+                       state=AttemptState.UNKNOWN, amount=100, currency="USD", gateway="sandbox", created_at=THEN),
         Subscription(store_id=store, customer_id=customer, status=SubscriptionStatus.ACTIVE, currency="USD", unit_price=900,
                      next_bill_date=date(2026, 12, 1), card_id=card, parent_order_id=order, created_at=THEN, updated_at=THEN),
         Call(store_id=store, customer_id=customer, staff_name="Bob", direction=CallDirection.IN, started_at=THEN, ended_at=THEN),

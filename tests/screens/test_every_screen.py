@@ -11,6 +11,7 @@ from cstui.screens.base import BaseScreen
 from cstui.screens.customer import CustomerScreen
 from cstui.screens.history import HistoryScreen, OrderThenScreen
 from cstui.screens.lists import DraftsScreen, HelpScreen, ListScreen, LocksScreen, MyActionsScreen
+from cstui.screens.money_queue import AttemptsScreen, RefundQueueScreen
 from cstui.screens.order import OrderScreen
 from cstui.screens.search_form import SearchFormScreen
 from cstui.screens.sign_in import LockScreen, SignInScreen
@@ -120,6 +121,12 @@ async def profile(walk: Walk, shop: Shop) -> None:
     for key, name in (("e", "contact"), ("A", "address"), ("f7", "note"), ("f6", "call"), ("v", "verify"),
                       ("ctrl+o", "jump"), ("slash", "filter"), ("ctrl+p", "palette"), ("f10", "actions"), ("colon", "command")):  # fmt: skip
         await walk.panel(key, name)
+    await desk.press("2")
+    for key, name in (("R", "refund"), ("V", "void")):
+        await desk.press(key)
+        await desk.until(lambda: walk.screen.panel is not None or not walk.screen.flows)
+        await walk.look(f"profile, {name}")
+        await leave_panel(walk)
     await desk.press("f1")
     await walk.on(HelpScreen)
     await walk.look("help")
@@ -144,6 +151,8 @@ async def order(walk: Walk, shop: Shop) -> None:
         ("Q", "lines"),
         ("H", "hold"),
         ("X", "cancel"),
+        ("R", "refund"),
+        ("V", "void"),
         ("f7", "note"),
     ):
         await desk.press(key)
@@ -180,6 +189,8 @@ async def lists(walk: Walk) -> None:
         (app.action_desk_locks, LocksScreen),
         (app.action_desk_draft, DraftsScreen),
         (app.action_desk_history, MyActionsScreen),
+        (app.action_money_queue, RefundQueueScreen),
+        (app.action_money_attempts, AttemptsScreen),
     )
     for opening, kind in steps:
         before = type(walk.screen)
@@ -190,6 +201,13 @@ async def lists(walk: Walk) -> None:
         await walk.every_row(kind.__name__)
         if kind is LocksScreen:
             await walk.panel("U", "unlock")
+        if kind is RefundQueueScreen:
+            walk.screen.page.move_to_end(False)
+            await walk.panel("enter", "what can be done")
+            for letter in ("a", "l"):
+                await walk.desk.press("enter")
+                await walk.desk.until(lambda: walk.screen.panel is not None)
+                await walk.panel(letter, f"refund queue, {letter}")
         await walk.back(before)
 
 

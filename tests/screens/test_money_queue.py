@@ -106,6 +106,23 @@ async def test_who_asked_hears_at_once_what_was_approved_of_it(bench: MoneyBench
         await desk.shows("Sue approved $10.00 USD of the $30.50 USD on #1001; it is on its way.", "sends in")
 
 
+async def test_a_line_that_was_out_of_sight_has_to_be_read_again(bench: MoneyBench) -> None:
+    bench.ask(bench.ann, bench.order())
+    async with driven(bench.db.url.text, bench.sue, (80, 24)) as desk:
+        screen = await opened(desk, "$30.50")
+        await desk.press("enter", "a")
+        await desk.shows("y approves")
+        await desk.until(lambda: screen.query_one(CommitLine).is_painted)
+        await desk.pilot.pause(0.5)
+        desk.app.action_desk_lock()
+        await desk.until(lambda: desk.app.screen is not screen)
+        await desk.shows_no(":refunds")
+        desk.app.pop_screen()
+        await desk.press("y")
+        await desk.shows("1 key ignored")
+        assert bench.rows(REFUND)[0].state is RefundState.NEEDS_APPROVAL
+
+
 async def test_who_does_not_approve_reads_the_queue_and_hears_why_nothing_can_be_done(
     bench: MoneyBench,
 ) -> None:
