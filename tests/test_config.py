@@ -269,6 +269,13 @@ def test_the_mail_server_is_read_as_one_and_its_numbers_and_address_are_checked(
             loaded(tmp_path, f"[mail]\n{line}\n")
 
 
+def test_the_desk_itself_sends_on_sqlite_only_unless_told_otherwise(tmp_path: Path) -> None:
+    alone, shared = '[database]\nurl = "sqlite:///desk.db"\n', '[database]\nurl = "postgresql://cstui@db/cstui"\n'
+    assert loaded(tmp_path, alone).worker_inside and not loaded(tmp_path, shared).worker_inside
+    assert loaded(tmp_path, f'{shared}[worker]\ninside = "yes"\n').worker_inside
+    assert not loaded(tmp_path, f'{alone}[worker]\ninside = "no"\n').worker_inside
+
+
 def test_where_typed_cards_are_handed_over_is_read_as_one_and_must_be_usable(tmp_path: Path) -> None:
     found = loaded(tmp_path, '[worker]\ncard_intake = "unix:/run/cstui/cards"\n')
     assert (

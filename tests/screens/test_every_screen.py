@@ -127,6 +127,12 @@ async def profile(walk: Walk, shop: Shop) -> None:
         await desk.until(lambda: walk.screen.panel is not None or not walk.screen.flows)
         await walk.look(f"profile, {name}")
         await leave_panel(walk)
+    await desk.press("2")
+    for key, name in (("R", "refund"), ("V", "void")):
+        await desk.press(key)
+        await desk.until(lambda: walk.screen.panel is not None or not walk.screen.flows)
+        await walk.look(f"profile, {name}")
+        await leave_panel(walk)
     await desk.press("f1")
     await walk.on(HelpScreen)
     await walk.look("help")

@@ -20,7 +20,7 @@ from cstui.screens.order import OrderScreen
 from cstui.storage.transaction import Database
 from cstui.widgets.commit_line import CommitLine
 from tests.factories import add_staff
-from tests.money import ATTEMPT, REFUND, MoneyBench, money_bench
+from tests.money import REFUND, MoneyBench, money_bench
 from tests.screens.driving import Driven, driven
 
 NOW = datetime(2026, 11, 25, 10, 2, 5, tzinfo=UTC)
@@ -223,27 +223,6 @@ async def test_refund_with_a_number_opens_that_order_and_its_panel(bench: MoneyB
         await desk.until(lambda: desk.app.screen.panel is None)
         desk.app.command_order_refund("4711")
         await desk.shows("There is no order 4711 here.")
-
-
-async def test_two_agents_at_one_order_never_both_refund_it(bench: MoneyBench) -> None:
-    order = bench.order()
-    async with at_desk(bench) as ann, at_desk(bench, bench.bob) as bob:
-        await ann.open_order(order)
-        await bob.open_order(order)
-        await ann.press("R")
-        await ann.shows("y refunds $30.50")
-        await bob.shows("[LOCKED Ann")
-        await bob.press("R")
-        await bob.shows("Locked by Ann on term-1", "p asks for it.")
-        await ann.commit()
-        await ann.shows("sends in", "[open]")
-        await bob.shows("[open]", "refund $30.50 pending")
-        await bob.press("R")
-        await bob.shows("Ann is refunding $30.50 – ", " s left")
-        await bob.press("y")
-        await ann.press("u")
-        await bob.shows("y refunds $30.50 on #1001")
-    assert len(bench.rows(ATTEMPT)) == 1
 
 
 async def test_whoever_must_be_verified_first_is_and_nothing_typed_is_lost(bench: MoneyBench) -> None:
