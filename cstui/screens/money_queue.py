@@ -358,8 +358,14 @@ class AttemptsScreen(LiveListScreen):
         if only is not self._only:
             return
         clock = Clock(self.desk_app.reader, self.now())
-        self.rows_page.show(attempt_sections(attempts, self._only, clock))
+        self.rows_page.show(attempt_sections(attempts, only, clock, self.size.width))
         self.refresh_frame()
+
+    def on_resize(self) -> None:
+        """Other columns fit."""
+        super().on_resize()
+        if self.is_mounted:
+            self.fill()
 
     @flow()
     async def action_form_choose(self) -> None:

@@ -29,19 +29,24 @@ _QUEUE = (
     Column("Since", least=5),
     Column("State", least=10, grow=1),
 )
-_ATTEMPTS = (
-    Column("When", least=5),
-    Column("Order", least=6),
-    Column("What", least=6),
-    Column("Amount", least=8, right=True),
-    Column("State", least=10),
-    Column("Gateway", least=6),
-    Column("Tries", least=3, right=True),
-    Column("Checks", least=3, right=True),
-    Column("Next check", least=5),
-    Column("By", least=3, wide_only=True),
-    Column("Said", least=6, grow=1),
-)
+#: Narrower than this a list keeps what matters most; w shows the rest, and Space shows it for one row.
+NARROW = 110
+
+
+def _attempt_columns(is_narrow: bool) -> tuple[Column, ...]:
+    return (
+        Column("When", least=5),
+        Column("Order", least=7),
+        Column("What", least=11),
+        Column("Amount", least=8, right=True),
+        Column("State", least=15),
+        Column("Gateway", least=6, wide_only=is_narrow),
+        Column("Tries", least=3, right=True, wide_only=is_narrow),
+        Column("Checks", least=3, right=True, wide_only=is_narrow),
+        Column("Next check", least=5, wide_only=is_narrow, if_used=True),
+        Column("By", least=3, wide_only=True),
+        Column("Said", least=6, grow=1),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,15 +169,16 @@ def _loose(attempt: AttemptRow, clock: Clock) -> Row:
 
 
 def attempt_sections(
-    attempts: Sequence[AttemptRow], only: AttemptState | None, clock: Clock
+    attempts: Sequence[AttemptRow], only: AttemptState | None, clock: Clock, width: int
 ) -> list[Section]:
-    """Attempts, newest first, with what is filtered by."""
+    """Attempts, newest first, with what is filtered by; `width` is the room for them, in cells."""
+    columns = _attempt_columns(width < NARROW)
     what = f", {state_of(only).word}" if only is not None else ""
     rows = tuple(_attempt(attempt, clock) for attempt in attempts)
     aside = "F4 chooses a state" if only is None else "F4 chooses another state"
     return [
         Section(
-            "attempts", f"Attempts ({len(rows)}{what})", rows, _ATTEMPTS, aside=aside, empty="No attempts of this kind."
+            "attempts", f"Attempts ({len(rows)}{what})", rows, columns, aside=aside, empty="No attempts of this kind."
         )
     ]  # fmt: skip
 
@@ -182,6 +188,8 @@ def _attempt(attempt: AttemptRow, clock: Clock) -> Row:
     test = "TEST " if attempt.is_test else ""
     facts: Mapping[str, str] = {
         "said": attempt.text,
+        "gateway": f"{attempt.gateway} {attempt.account}, tries {attempt.tries}, checks {attempt.checks}",
+        "next check": clock.moment(attempt.next_check_at),
         "why": attempt.why.replace("_", " ") if attempt.why else "",
         "reference": attempt.gateway_ref,
         "key": attempt.key,

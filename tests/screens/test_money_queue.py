@@ -194,7 +194,11 @@ async def test_attempts_are_listed_with_test_in_words_and_narrowed_by_state(benc
     bench.work()
     async with driven(bench.db.url.text, bench.sue, (120, 40)) as desk:
         desk.app.action_money_attempts()
-        await desk.shows("Attempts (1)", "TEST refund", "sandbox main")
+        await desk.shows("Attempts (1)", "TEST refund", "sandbox main", "Checks")
+        await desk.pilot.resize_terminal(80, 24)
+        await desk.shows_no("Checks")
+        await desk.press("space")
+        await desk.shows("sandbox main, tries 1, checks 0", "TEST refund")
         assert isinstance(desk.app.screen, AttemptsScreen)
         await desk.press("f4")
         await desk.shows("declined, may succeed later")
