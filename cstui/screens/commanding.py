@@ -192,6 +192,6 @@ def _entry_row(entry: PaletteEntry, why: str, title: str) -> Row:
             Cell(title or entry.title, tone or "strong"),
             Cell(entry.keys, "accent"),
             Cell(entry.command, "muted"),
-            Cell(f"{entry.tooltip} Not now: {why}" if why else entry.tooltip, tone),
+            Cell(f"Not now: {why} {entry.tooltip}" if why else entry.tooltip, tone),
         ),
     )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from cstui.domain.ids import Kind
 from cstui.domain.orders import OrderView
+from cstui.domain.payments import TransactionRow
 from cstui.domain.shipments import ShipmentRow, why_not_shipment_cancelled
+from cstui.screens.charge_rows import ChargeRows
 from cstui.screens.customer_cards import CustomerCards
 from cstui.screens.mail_actions import MailActions, MailSpot, shipment_spot, transaction_spot
 from cstui.screens.money_actions import order_key
 from cstui.screens.shipment_actions import ShipmentActions
 
 
-class CustomerSending(MailActions, ShipmentActions, CustomerCards):
+class CustomerSending(MailActions, ShipmentActions, ChargeRows, CustomerCards):
     """Mails and shipments of the orders on the profile, each by the row under the cursor."""
 
     def _under_cursor(self) -> tuple[Kind, int] | None:
@@ -28,6 +30,12 @@ class CustomerSending(MailActions, ShipmentActions, CustomerCards):
         of_goods = (shipment_spot(row) for row in view.shipments if (Kind.SHIPMENT, row.id) == key)
         newest = MailSpot(view.orders[0].id, view.orders[0].number) if view.orders else None
         return next(of_orders, None) or next(of_money, None) or next(of_goods, None) or newest
+
+    def transaction_spot(self) -> TransactionRow | None:
+        """The transaction under the cursor."""
+        view, key = self.view, self._under_cursor()
+        rows = view.transactions if view is not None else ()
+        return next((row for row in rows if (Kind.TRANSACTION, row.id) == key), None)
 
     def shipment_spot(self) -> ShipmentRow | None:
         """The shipment under the cursor, or the only one of the order under it."""

@@ -23,6 +23,12 @@ from cstui.screens.dialogs.mail import LETTERS, MailItem, MailPanel
 from cstui.screens.record_actions import RecordActions
 
 _GIVEN_BACK = (TransactionKind.REFUND, TransactionKind.CREDIT, TransactionKind.VOID)
+_TITLES = {
+    Kind.ORDER: "Resend confirmation",
+    Kind.TRANSACTION: "Resend refund mail",
+    Kind.SHIPMENT: "Resend tracking mail",
+    Kind.MAIL: "Send this mail again",
+}
 _OPEN = (MailState.QUEUED, MailState.SENDING)
 
 
@@ -85,12 +91,7 @@ class MailActions(RecordActions):
     def title_now(self, action: str) -> str:
         """What M sends for the row under the cursor."""
         spot = self.mail_spot() if action == "order.mail" else None
-        words = {
-            Kind.TRANSACTION: "Resend refund mail",
-            Kind.SHIPMENT: "Resend tracking mail",
-            Kind.MAIL: "Send this mail again",
-        }
-        return words.get(spot.kind, "") if spot is not None else super().title_now(action)
+        return _TITLES[spot.kind] if spot is not None else super().title_now(action)
 
     @flow("order.mail")
     async def action_order_mail(self) -> None:

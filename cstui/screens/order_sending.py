@@ -10,9 +10,11 @@ from cstui.domain.ids import Kind
 from cstui.domain.locking import Grip, Purpose
 from cstui.domain.mails import MailRow
 from cstui.domain.orders import OrderView
+from cstui.domain.payments import TransactionRow
 from cstui.domain.shipments import ShipmentRow, why_not_shipment_cancelled
 from cstui.flow import quietly
 from cstui.keys import KeyMap
+from cstui.screens.charge_rows import ChargeRows
 from cstui.screens.mail_actions import MailActions, MailSpot, shipment_spot, transaction_spot
 from cstui.screens.money_actions import order_key
 from cstui.screens.order_holds import OrderHolds
@@ -20,7 +22,7 @@ from cstui.screens.order_rows import Showing
 from cstui.screens.shipment_actions import Locked, ShipmentActions
 
 
-class OrderSending(MailActions, ShipmentActions, OrderHolds):
+class OrderSending(MailActions, ShipmentActions, ChargeRows, OrderHolds):
     """Mails and shipments of the order on the screen; a row under the cursor narrows the keys to it."""
 
     def __init__(self, keymap: KeyMap) -> None:
@@ -67,6 +69,12 @@ class OrderSending(MailActions, ShipmentActions, OrderHolds):
 
     def _showing(self) -> Showing:
         return replace(super()._showing(), mails=self._mails)
+
+    def transaction_spot(self) -> TransactionRow | None:
+        """The transaction under the cursor."""
+        view, key = self.view, self._under_cursor()
+        rows = view.transactions if view is not None else ()
+        return next((row for row in rows if (Kind.TRANSACTION, row.id) == key), None)
 
     # Shipments --------------------------------------------------------------------------------------
 

@@ -188,12 +188,13 @@ def _begin(desk: Any, actor: Actor, order_id: int, token: str, take_over: bool) 
 
 
 def _receipt(order: OrderView, row: ShipmentRow, *, again: bool) -> str:
+    """What was done, the number first: the end may be cut on a narrow screen."""
     if not again:
-        return f"Cancelled: a shipment of order {order.number}. The order goes on; no money has moved."
+        return f"{order.number}: shipment cancelled. The order goes on; no money has moved."
     names = {line.id: (line.name, line.option) for line in order.lines}
     added = max(order.shipments, key=lambda one: one.id)
-    waits = "it is delivered digitally" if row.is_digital else "it waits for stock"
     pieces = ", ".join(
         line_words(count, *names[line_id]) for line_id, count in added.lines if line_id in names
     )
-    return f"Shipped again: {pieces} of order {order.number}; {waits}."
+    waits = "delivered digitally" if row.is_digital else "waiting for stock"
+    return f"{order.number} shipped again, {waits}: {pieces}"

@@ -18,8 +18,10 @@ from cstui.services.mail.delivery import Delivery
 from cstui.services.mail.mails import Mails
 from cstui.services.mail.smtp import Handover, Outcome
 from cstui.storage.queries import settings
+from cstui.storage.tables.base import table_of
+from cstui.storage.tables.payments import Transaction as Payment
 from cstui.storage.transaction import Database
-from tests.factories import add_staff
+from tests.factories import THEN, add_staff
 from tests.screens.driving import Driven, driven
 from tests.services.mail.scene import Scene
 from tests.services.mail.test_delivery import Recorder
@@ -215,3 +217,15 @@ async def test_a_transaction_unfolds_to_where_it_was_made_and_by_which_attempt(p
         await desk.open_order(post.order)
         await desk.press("6", "enter")
         await desk.shows("sandbox, reference rf_77", "att_1")
+
+
+async def test_the_actions_of_a_charge_are_two_choices_each_with_its_reason(post: Post) -> None:
+    with post.db.write() as tx:
+        tx.run(table_of(Payment).update().values(settled_at=THEN))
+    async with driven(post.db.url.text, post.ann, (140, 45)) as desk:
+        await profile(desk, post, "6")
+        await desk.press("V")
+        await desk.shows("This charge has settled; R refunds it.")
+        await desk.press("m")
+        await desk.type("charge")
+        await desk.shows("Refund this charge", "Void this charge", "Not now: This charge has settled")

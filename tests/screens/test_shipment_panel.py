@@ -68,7 +68,7 @@ async def test_a_lost_shipment_is_shipped_again_from_the_profile_with_two_keys(d
     async with driven(dock.db.url.text, dock.ann, NARROW) as desk:
         screen = await profile(desk, dock)
         await desk.type("Fy")
-        await desk.shows("Shipped again: 2 × Mug, 1 × Tea of order #1001; it waits for stock.")
+        await desk.shows("#1001 shipped again, waiting for stock: 2 × Mug, 1 × Tea")
         assert desk.app.screen is screen and screen.panel is None
         await desk.shows("awaiting inventory")
     old, again = dock.view.shipments
@@ -91,7 +91,7 @@ async def test_pieces_reason_and_note_are_chosen_before_anything_is_shipped(dock
         await desk.press("enter")
         await desk.shows("Note: Handle came off", "y ships 1 × Mug of #1001 again")
         await desk.press("y")
-        await desk.shows("Shipped again: 1 × Mug of order #1001")
+        await desk.shows("#1001 shipped again, waiting for stock: 1 × Mug")
     assert [quantity for _, quantity in dock.view.shipments[1].lines] == [1]
 
 
@@ -103,7 +103,7 @@ async def test_a_shipment_in_the_house_is_cancelled_and_shipping_it_again_says_w
         await desk.press("r")
         await desk.shows("It waits for stock and has not left yet.")
         await desk.press("y")
-        await desk.shows("Cancelled: a shipment of order #1001. The order goes on; no money has moved.")
+        await desk.shows("#1001: shipment cancelled. The order goes on; no money has moved.")
     assert dock.view.shipments[0].state is ShipmentState.CANCELLED
 
 
@@ -116,7 +116,7 @@ async def test_x_on_a_shipments_row_of_the_profile_cancels_it_and_its_actions_sa
         await desk.press("escape")
         await desk.until(lambda: screen.panel is None)
         await desk.press("X", "y")
-        await desk.shows("Cancelled: a shipment of order #1001")
+        await desk.shows("#1001: shipment cancelled")
     assert dock.view.shipments[0].state is ShipmentState.CANCELLED
 
 
@@ -165,7 +165,7 @@ async def test_on_the_order_the_focused_shipment_is_cancelled_by_x_and_the_padlo
         await desk.shows("y cancels the shipment of #1001")
         assert screen.grip is not None
         await desk.press("y")
-        await desk.shows("Cancelled: a shipment of order #1001", "× cancelled")
+        await desk.shows("#1001: shipment cancelled", "× cancelled")
         assert screen.grip is None and count(dock.db, EditLock) == 0
         await desk.press("X")
         await desk.shows("It is cancelled already.")
@@ -177,7 +177,7 @@ async def test_on_the_order_its_only_shipment_is_shipped_again_without_looking_f
     async with driven(dock.db.url.text, dock.ann, (140, 45)) as desk:
         await desk.open_order(dock.order)
         await desk.press("F", "b", "y")
-        await desk.shows("Shipped again: 2 × Mug, 1 × Tea of order #1001")
+        await desk.shows("#1001 shipped again")
         await desk.press("F")
         await desk.shows("Go to a shipment first: 7 shipments.")
         await desk.press("7", "F")

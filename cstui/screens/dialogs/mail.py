@@ -98,7 +98,7 @@ class MailPanel(MoneyPanel):
         rows = []
         for letter, item in zip(LETTERS, self._items, strict=False):
             chosen = item is self.item
-            last = f"sent {self._moment(item.sent_at)}" if item.sent_at else "not sent yet"
+            last = f"sent {self._moment(item.sent_at)}" if item.sent_at else "not sent from here"
             rows.append(
                 Row(
                     letter,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from textual import events
@@ -72,7 +73,11 @@ class ShipmentPanel(MoneyPanel):
         found = [self._contents()]
         if self.again:
             found.append(self._reasons())
-        rows = [Row(("fact", words), (Cell(words, "muted"),)) for words in self._facts()]
+        rows = [
+            Row(("fact", line), (Cell(line, "muted"),))
+            for words in self._facts()
+            for line in textwrap.wrap(words, max(30, width))
+        ]
         if self.note:
             rows.append(Row("note", (Cell(f"Note: {self.note}"),)))
         if rows:
