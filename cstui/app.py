@@ -252,10 +252,6 @@ class CstuiApp(MoneyDesk, DeskActions):
         """Opens an order over what is open."""
         self.records.open_order(order_id)
 
-    def open_order_to_refund(self, order_id: int) -> None:
-        """Opens an order, and R on it once it has been read."""
-        self.records.open_order(order_id, refund=True)
-
     def go_back(self) -> None:
         """One level up; at the root asks whether to quit."""
         if len(self.screen_stack) > 2:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from cstui.domain.actor import Actor
     from cstui.domain.refunds import Receipt
     from cstui.format import Reader
+    from cstui.open_records import OpenRecords
     from cstui.screens.base import BaseScreen
     from cstui.services.worker import Worker
 
@@ -43,6 +44,7 @@ class MoneyDesk(App[int]):
 
     desk: Desk
     options: DeskOptions
+    records: OpenRecords
     money: MoneyNews = MoneyNews()
     _seen_open: frozenset[int] = frozenset()
     _money_tick: Timer | None = None
@@ -216,11 +218,7 @@ class MoneyDesk(App[int]):
             )
             screen.tell_reason(said)
             return
-        self.open_order_to_refund(found[0])
-
-    def open_order_to_refund(self, order_id: int) -> None:
-        """Opens an order, and R on it once it has been read."""
-        raise NotImplementedError
+        self.records.open_order(found[0], refund=True)
 
     # Quitting, and the worker inside ------------------------------------------------------------------
 

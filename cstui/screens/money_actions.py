@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ class MoneyActions(RecordActions):
 
     _money_token = ""
     _money_order = 0
+    _heard: asyncio.Event | None = None
 
     @abstractmethod
     def money_spot(self) -> MoneySpot | None:
@@ -203,7 +205,7 @@ class MoneyActions(RecordActions):
     ) -> None:
         """Asks until it is stored or left; one save id for all tries, so that whatever happens is done once."""
         save_id = new_token()
-        self._money_order = spot.order_id
+        self._money_order, self._heard = spot.order_id, asyncio.Event()
         try:
             async with self.opened(panel):
                 while (values := await panel.answer()) is not None:
@@ -217,7 +219,7 @@ class MoneyActions(RecordActions):
 
                     try:
                         receipt = await saving(
-                            self, save_id, use_case, *args, reread=again, back=self.money_back, **facts
+                            self, save_id, use_case, *args, reread=again, back=self._heard, **facts
                         )
                     except NotVerified as error:
                         panel.say_problem(error.in_words())
@@ -239,11 +241,6 @@ class MoneyActions(RecordActions):
         finally:
             self._money_order = 0
             await self.give_money_lock_back()
-
-    @property
-    def money_back(self) -> Any:
-        """What is set once the database answers again; None where nobody says."""
-        return getattr(self, "database_back", None)
 
     async def _locked_again(self, panel: MoneyForm, spot: MoneySpot, error: LockBroken) -> Grip | None:
         """Somebody took the lock away while the panel was open: takes it again where that is free, with what holds now."""
@@ -270,6 +267,8 @@ class MoneyActions(RecordActions):
     def on_live(self, event: LiveEvent) -> None:
         """The money of what is shown moved: here, at another desk, or at the gateway."""
         super().on_live(event)
+        if self._heard is not None and event.what is not What.AWAY:
+            self._heard.set()  # the database answers: whether a request was stored can be asked at once
         if event.what is What.PAYMENT and (event.kind, event.id) == (self.record_kind, self.record_id):
             self.money_moved()
             self.run_worker(self._renew_money(), description="renew money", exit_on_error=False)

@@ -30,7 +30,7 @@ BASIS = RefundBasis(
     order_id=1, number="#1234", store_id=1, customer_id=1, version=3, currency="USD",
     lines=(RefundLine(11, "Mug, blue", 2, 4000, 400), RefundLine(12, "Tea", 5, 3500, 0), RefundLine(13, "Gone", 1, 600, 0, 1, 600)),
     shipping=1000, shipping_tax=100, refunded_shipping=0, refunded_shipping_tax=0, charges=(CHARGE,),
-    reasons=(("damaged", "Arrived damaged"), ("returned", "Goods returned")), preset_reason="damaged", fee_percent=10,
+    reasons=(("damaged", "Arrived damaged"), ("returned", "Goods returned"), ("goodwill", "Goodwill")), preset_reason="damaged", fee_percent=10,
     may_goodwill=True, may_other_card=True, may_record=True, may_cancel=True, live_subscriptions=("Coffee Club",),
     cards=((5, "Visa …1111"), (6, "Amex …0005")),
 )  # fmt: skip
@@ -148,7 +148,7 @@ async def test_typed_figures_change_the_plan_and_wrong_ones_are_said_beside_it()
         await until(pilot, lambda: "y refunds $45.00 on #1234" in words(pilot))
         await typed(pilot, "g12.50")
         await pilot.press("enter")
-        await until(pilot, lambda: "y refunds $12.50" in words(pilot) and "Goodwill" in words(pilot))
+        await until(pilot, lambda: "y refunds $12.50 on #1234 to Visa …4242 · Goodwill" in words(pilot) and "Goodwill" in words(pilot))
         await typed(pilot, "g0")
         await pilot.press("enter")
         await until(pilot, lambda: "Not possible now: A refund of 0 is not possible." in words(pilot))
@@ -170,6 +170,7 @@ async def test_esc_leaves_the_field_first_and_then_the_panel() -> None:
         await typed(pilot, "n")
         await typed(pilot, "broken y")
         assert panel.is_typing and panel.field.value == "broken y"
+        await until(pilot, lambda: "This first;" in words(pilot) and "y refunds" not in words(pilot))
         panel.leave()
         assert not panel.is_typing and panel.draft.note == "" and not answer.done()
         panel.leave()

@@ -18,6 +18,8 @@ from cstui.widgets.form import Field, Panel, TypingField
 from cstui.widgets.page import Page
 from cstui.widgets.page_model import Section
 
+#: In the place of the commit line while something else is asked: it says `y` only where `y` does something.
+_FIRST = "This first; what y does is said again afterwards.   Esc leaves it as it was"
 _SCROLLING = {"up": -1, "down": 1, "pageup": -6, "pagedown": 6}
 
 
@@ -92,7 +94,7 @@ class MoneyPanel(Panel):
         if not self.is_mounted:
             return
         width = max(40, self.content_size.width or self.screen.size.width - 4)
-        words = clean(self.to_confirm()[0])
+        words = _FIRST if self._asking else clean(self.to_confirm()[0])
         keys = self._key_words(width)
         self.query_one(".money--keys", Static).update(keys)
         said = self.query_one(".money--said", Static)

@@ -92,7 +92,7 @@ class RefundPanel(MoneyPanel):
         if self._asking == "reason":
             return (("a-z", "chooses the reason", ""),)
         if self._asking:
-            return (("Enter", "takes it", ""), ("Esc", "leaves it as it was", ""))
+            return (("Enter", "takes it", ""),)
         if self.draft.busy is not None:
             return (("u", "take back", ""),) if self._is_mine_to_take_back else ()
         return key_words_of(self.draft)

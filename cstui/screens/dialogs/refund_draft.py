@@ -12,6 +12,7 @@ from cstui.domain.refunds import Charge, RefundBasis, RefundChoice, RefundLine, 
 
 #: How many lines have a digit at a time.
 DIGITS = 9
+_GOODWILL = "goodwill"
 _SUPERVISOR = "Ask a supervisor."
 
 
@@ -219,7 +220,9 @@ class RefundDraft:
         self.choice = replace(self.choice, share=Share.PERCENT, percent=percent, lines=(), amount=0)
 
     def give_amount(self, minor: int) -> None:
-        """A free amount, in minor units."""
+        """A free amount, in minor units; where the store has the reason goodwill, that is the likely one (R9)."""
+        if self.reason == self.basis.preset_reason and _GOODWILL in dict(self.basis.reasons):
+            self.reason = _GOODWILL
         self.choice = replace(self.choice, share=Share.AMOUNT, amount=minor, lines=(), percent=0)
 
     def pay_by_hand(self, payee: str, address: str) -> None:

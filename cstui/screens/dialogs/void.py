@@ -104,7 +104,7 @@ class VoidPanel(MoneyPanel):
     def keys(self) -> Sequence[tuple[str, str, str]]:
         """Digits where there is a choice, and the reason."""
         if self.is_asking:
-            return (("Enter", "takes it", ""), ("Esc", "leaves it as it was", ""))
+            return (("Enter", "takes it", ""),)
         if self._is_mine_to_take_back:
             return (("u", "take back", ""),)
         count = min(9, len(self._charges))
