@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import select
 import signal
-import sys
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -28,30 +27,41 @@ def add(app: typer.Typer, session: Session) -> None:
     ) -> None:
         """Sends, looks up and retries until it is told to end (Ctrl-C, SIGTERM). Needs no sign-in; any number may run."""
         from cstui.crash import leave_no_core
-        from cstui.services.sign_in import terminal_name
+        from cstui.log import close_log, open_log
 
         leave_no_core()
-        made = session.desk.make_worker(
-            name=terminal_name(), is_inside=False, senders=senders, mail=session.config.mail,
-            intake=session.config.card_intake,
-        )  # fmt: skip
-        if once:
-            try:
-                done = made.once()
-            finally:
-                made.stop()
-            session.printer.answer(asdict(done), lambda: _words(asdict(done)))
-            return
-        with _Ending() as ending:
-            made.start()
-            session.printer.hint(
-                f"Working on {session.config.database.shown} with {senders} senders; Ctrl-C ends it."
-            )
-            ending.wait()
-            session.printer.hint("Ending: what is being sent is finished first.")
+        # What an answer was that could not be stored stands nowhere else; nothing of it belongs on a terminal.
+        opened = open_log(session.config.log_dir, session.config.log_level)
+        if opened.problem:
+            session.printer.hint(opened.problem)
+        try:
+            _work(session, once=once, senders=senders)
+        finally:
+            close_log()
+
+
+def _work(session: Session, *, once: bool, senders: int) -> None:
+    from cstui.services.sign_in import terminal_name
+
+    made = session.desk.make_worker(
+        name=terminal_name(), is_inside=False, senders=senders, mail=session.config.mail, intake=session.config.card_intake
+    )  # fmt: skip
+    if once:
+        try:
+            done = made.once()
+        finally:
             made.stop()
+        session.printer.answer(asdict(done), lambda: _words(asdict(done)))
+        return
+    with _Ending() as ending:
+        made.start()
+        session.printer.hint(
+            f"Working on {session.config.database.shown} with {senders} senders; Ctrl-C ends it."
+        )
+        ending.wait()
+        session.printer.hint("Ending: what is being sent is finished first.")
         # Threads that still wait for a gateway are let go: what they sent is looked up by whoever works next.
-        sys.stdout.flush()
+        made.stop()
 
 
 def _words(done: dict[str, int]) -> str:
