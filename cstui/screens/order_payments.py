@@ -87,7 +87,6 @@ def _sums(view: OrderView, how: Showing, balance: Cell) -> Section:
     currency, paid = view.totals.total.currency, view.paid
     waiting = sum(row.amount.minor for row in how.refunds if row.state in (*WAITING_REFUNDS, *_PENDING))
     remaining = max(0, paid.remaining - waiting)
-    remaining = max(0, paid.remaining - waiting)
     sums = [
         ("Order total", view.totals.total.minor), ("Authorised", paid.authorised), ("Captured", paid.captured),
         ("Refunded", paid.refunded), ("Voided", paid.voided), ("Pending", waiting), ("Disputed", paid.disputed),

@@ -34,9 +34,7 @@ class Wire:
     def cut(self) -> None:
         """Nothing passes any more, and whoever connects is hung up on."""
         self.is_cut = True
-        for end in self._open:
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+        _hang_up(self._open)
         self._open.clear()
 
     def mend(self) -> None:
@@ -80,9 +78,17 @@ class Wire:
         reaches = self.cut_at_commit
         self.cut_at_commit = self.cut_before_commit = False
         self.is_cut = True
+        others, self._open = self._open, []
         desk.shutdown(socket.SHUT_RDWR)
         if reaches:
             server.sendall(data)
             server.shutdown(socket.SHUT_WR)
             threading.Event().wait(0.2)
-        self.cut()
+        # Whoever mended the wire meanwhile keeps what was connected since.
+        _hang_up(others)
+
+
+def _hang_up(ends: list[socket.socket]) -> None:
+    for end in ends:
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)

@@ -48,7 +48,6 @@ async def test_a_refund_whose_answer_was_lost_is_found_out_and_made_once(
             wire.cut_before_commit = True
         await desk.commit()
         await desk.shows("Not known yet – checking")
-        await desk.until(lambda: not wire._open)
         wire.mend()
         if not stored:
             await desk.shows("Not saved", "y tries again.", patience=20)
