@@ -252,6 +252,10 @@ class CstuiApp(MoneyDesk, DeskActions):
         """Opens an order over what is open."""
         self.records.open_order(order_id)
 
+    def open_subscription(self, subscription_id: int) -> None:
+        """Opens a subscription over what is open."""
+        self.records.open_subscription(subscription_id)
+
     def go_back(self) -> None:
         """One level up; at the root asks whether to quit."""
         if len(self.screen_stack) > 2:

@@ -8,6 +8,7 @@ from textual.app import App
 
 from cstui.domain.actor import Actor
 from cstui.domain.errors import CstuiError
+from cstui.domain.ids import Kind, read_public_id
 from cstui.flow import call
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ class DeskActions(App[int]):
 
         def open_order(self, order_id: int) -> None:
             """Opens an order over what is open."""
+
+        def open_subscription(self, subscription_id: int) -> None:
+            """Opens a subscription over what is open."""
 
         def action_desk_find(self) -> None:
             """The search box."""
@@ -156,6 +160,35 @@ class DeskActions(App[int]):
             self.command_desk_find(number)
         else:
             self._tell(f"There is no order {number} here.", "warn")
+
+    def action_subscription_open(self) -> None:
+        """Without an id there is nothing to open."""
+        self._tell("Write the id behind it: :subscription sub_4t9k2", "warn")
+
+    def command_subscription_open(self, rest: str) -> None:
+        """`:subscription ID`: by the id that is shown, from anywhere; another desk's stores have none here."""
+        try:
+            found = read_public_id(rest)
+        except CstuiError as error:
+            self._tell(error.in_words(), "bad")
+            return
+        if found is not None and found[0] is Kind.SUBSCRIPTION:
+            self.run_worker(
+                self._open_subscription(found[1]),
+                name="open",
+                description="open subscription",
+                exit_on_error=False,
+            )
+        else:
+            self._tell("An id of a subscription looks like sub_4t9k2.", "warn")
+
+    async def _open_subscription(self, subscription_id: int) -> None:
+        try:
+            await call(self.desk.subscriptions.open, self.actor, subscription_id)
+        except CstuiError as error:
+            self._tell(error.in_words(), "bad")
+        else:
+            self.open_subscription(subscription_id)
 
     # Colours and passwords --------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Which customers and orders are open: each keeps its own screen, so that going away and coming back loses nothing."""
+"""Which customers, orders and subscriptions are open: each keeps its own screen, so that going away and coming back loses nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cstui.app import CstuiApp
     from cstui.screens.record import RecordScreen
 
-#: How many customers, and how many orders, stay open at once.
+#: How many of each kind stay open at once.
 MOST_OPEN = 5
 
 
@@ -43,20 +43,29 @@ class OpenRecords:
         """Shows an order over what is in front; the order that was in front makes room. `refund`: with its refund, once it is read."""
         if self._app.is_shut:
             return
-        screen = self._screen_of(Kind.ORDER, order_id)
-        if screen in self._app.screen_stack:
-            self._pop_to(screen)
-        else:
-            while getattr(self._app.screen, "record_kind", None) is Kind.ORDER or not hasattr(
-                self._app.screen, "flows"
-            ):
-                if self._app.screen is self._app.search_screen:
-                    break
-                self._app.pop_screen()
-            self._show(screen)
+        screen = self._over_what_is_in_front(Kind.ORDER, order_id)
         if refund:
             screen.refund_when_read()
         screen.open(order_id)
+
+    def open_subscription(self, subscription_id: int) -> None:
+        """Shows a subscription over what is in front; the subscription that was in front makes room."""
+        if not self._app.is_shut:
+            self._over_what_is_in_front(Kind.SUBSCRIPTION, subscription_id).open(subscription_id)
+
+    def _over_what_is_in_front(self, kind: Kind, record_id: int) -> RecordScreen:
+        screen = self._screen_of(kind, record_id)
+        if screen in self._app.screen_stack:
+            self._pop_to(screen)
+            return screen
+        while getattr(self._app.screen, "record_kind", None) is kind or not hasattr(
+            self._app.screen, "flows"
+        ):
+            if self._app.screen is self._app.search_screen:
+                break
+            self._app.pop_screen()
+        self._show(screen)
+        return screen
 
     def next_customer(self) -> None:
         """Goes round the open customers, or says that there is no other."""
@@ -123,6 +132,10 @@ class OpenRecords:
             from cstui.screens.customer import CustomerScreen
 
             screen = CustomerScreen(self._app.keymap)
+        elif kind is Kind.SUBSCRIPTION:
+            from cstui.screens.subscription import SubscriptionScreen
+
+            screen = SubscriptionScreen(self._app.keymap)
         else:
             from cstui.screens.order import OrderScreen
 

@@ -320,6 +320,18 @@ _KEPT_ORDER = _kept(
         moves_money=True, command="return", consequence=True),
 )  # fmt: skip
 
+_SUBSCRIPTION_ALWAYS = _rows(
+    Context.ALWAYS, "Subscription",
+    Key("subscription.open", (), "Subscription", "Opens a subscription by its id.",
+        permission=Permission.SUBSCRIPTION_VIEW, command="subscription", args="ID"),
+)  # fmt: skip
+
+_SUBSCRIPTION = _rows(
+    Context.SUBSCRIPTION, "Subscription",
+    Key("subscription.cancel", ("X",), "Cancel", "Asks why, makes the one offer to stay that fits, and cancels it.",
+        permission=Permission.SUBSCRIPTION_UPDATE, command="stop", consequence=True),
+)  # fmt: skip
+
 _KEPT_SUBSCRIPTION = _kept(
     Context.SUBSCRIPTION,
     Key("subscription.edit", ("e",), "Edit", "Edits the pricing.", permission=Permission.SUBSCRIPTION_PRICE,
@@ -328,8 +340,6 @@ _KEPT_SUBSCRIPTION = _kept(
         permission=Permission.SUBSCRIPTION_UPDATE, command="pause", consequence=True),
     Key("subscription.skip", ("K",), "Skip", "Skips the next cycle.",
         permission=Permission.SUBSCRIPTION_UPDATE, command="skip", consequence=True),
-    Key("subscription.cancel", ("X",), "Cancel", "Cancels it.", permission=Permission.SUBSCRIPTION_UPDATE,
-        command="stop", consequence=True),
     Key("subscription.bill", ("B",), "Force bill", "Bills the next cycle now.",
         permission=Permission.SUBSCRIPTION_UPDATE, moves_money=True, command="bill", consequence=True),
     Key("subscription.card", ("C",), "Card", "Changes the card.", permission=Permission.CARD_MANAGE,
@@ -364,6 +374,8 @@ TABLE: tuple[Key, ...] = (
     *_MONEY_ORDER,
     *_MONEY_CUSTOMER,
     *_ORDER_HISTORY,
+    *_SUBSCRIPTION_ALWAYS,
+    *_SUBSCRIPTION,
     *_KEPT_ALWAYS,
     *_KEPT_CUSTOMER,
     *_KEPT_ORDER,
@@ -383,7 +395,7 @@ FOOTERS: dict[Context, tuple[str, ...]] = {
     Context.ORDER: ("order.edit", "order.refund", "order.void", "order.address", "order.hold", "order.cancel",
         "desk.help"),
     Context.MONEY: ("nav.open", "nav.filter", "desk.refresh", "desk.back", "desk.help"),
-    Context.SUBSCRIPTION: ("note.add", "call.log", "record.audit", "desk.find", "desk.back", "desk.help"),
+    Context.SUBSCRIPTION: ("subscription.cancel", "note.add", "call.log", "record.audit", "desk.find", "desk.back", "desk.help"),
     Context.HISTORY: ("history.open", "nav.filter", "desk.copy", "desk.back", "desk.help"),
     Context.LOCKS: ("nav.open", "order.unlock", "nav.filter", "desk.refresh", "desk.back", "desk.help"),
     Context.PANEL: ("form.save", "form.choose", "form.close", "desk.help"),

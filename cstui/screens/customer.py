@@ -15,7 +15,7 @@ from cstui.format import name_words
 from cstui.keys import Context, KeyMap
 from cstui.screens.customer_cards import CustomerCards
 from cstui.screens.customer_rows import main_sections, rail_sections
-from cstui.screens.customer_sending import CustomerSending
+from cstui.screens.customer_subscriptions import CustomerSubscriptions
 from cstui.screens.money_actions import MoneyActions, MoneySpot, is_charge, order_key
 from cstui.widgets.page import Page
 from cstui.widgets.page_model import Cell, Place
@@ -24,7 +24,7 @@ from cstui.widgets.page_model import Cell, Place
 TWO_COLUMNS = 110
 
 
-class CustomerScreen(CustomerSending, MoneyActions, CustomerCards):
+class CustomerScreen(CustomerSubscriptions, MoneyActions, CustomerCards):
     """Two columns where there is room, one below; digits go to sections, Enter opens an order."""
 
     contexts: ClassVar[tuple[Context, ...]] = (Context.CUSTOMER, Context.ALWAYS, Context.NAV)
@@ -217,6 +217,8 @@ class CustomerScreen(CustomerSending, MoneyActions, CustomerCards):
             self._older_orders()
         elif isinstance(key, tuple) and key[0] is Kind.ORDER:
             self.desk_app.open_order(int(key[1]))
+        elif isinstance(key, tuple) and key[0] is Kind.SUBSCRIPTION:
+            self.desk_app.open_subscription(int(key[1]))
         else:
             order_id = self._order_behind(key)
             if order_id:

@@ -184,10 +184,8 @@ class LocksScreen(LiveListScreen):
         self.refresh_frame()
 
     def on_page_chosen(self, event: Page.Chosen) -> None:
-        """Enter opens the order."""
-        kind, record_id = _record(event.row.key)
-        if kind is Kind.ORDER:
-            self.desk_app.open_order(record_id)
+        """Enter opens the record."""
+        _open_record(self, event.row.key)
 
     @flow("order.unlock")
     async def action_order_unlock(self) -> None:
@@ -301,5 +299,7 @@ def _open_record(screen: BaseScreen, key: Any) -> None:
         screen.desk_app.open_order(record_id)
     elif kind is Kind.CUSTOMER:
         screen.desk_app.open_customer(record_id)
+    elif kind is Kind.SUBSCRIPTION:
+        screen.desk_app.open_subscription(record_id)
     else:
         screen.tell_reason("There is no screen for this kind of record.")

@@ -7,7 +7,7 @@ from cstui.screens.order_sending import OrderSending
 
 
 class OrderScreen(OrderSending, OrderDisputes):
-    """Reading is `order_page`; the lock `order_locking`, asking for it `order_handover`, news of it `order_live`; text that is not saved
+    """Reading is `order_page`; the lock `record_locking`, asking for it `record_handover`, news of it `record_live`; text that is not saved
 
     `order_drafts`; editing `order_editing`; H and X `order_holds`; R and V `order_money`; disputes `order_disputes`; M and F `order_sending`.
     """

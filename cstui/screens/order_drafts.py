@@ -12,8 +12,7 @@ from cstui.domain.orders import OrderView
 from cstui.flow import call, quietly
 from cstui.keys import KeyMap
 from cstui.screens.history_rows import path_words
-from cstui.screens.order_live import OrderLive
-from cstui.screens.order_rows import line_names
+from cstui.screens.order_locking import OrderLocking
 from cstui.widgets.form import Field, FormPanel
 
 #: A draft keeps, beside each text, what stood there when it was typed: that is what a later merge needs.
@@ -59,7 +58,7 @@ def put_back(fields: Sequence[Field], body: Mapping[str, str], names: Mapping[st
     return PutBack(tuple(filled), found, words)
 
 
-class OrderDrafts(OrderLive):
+class OrderDrafts(OrderLocking):
     """Keeps and offers this person's unsaved text of the order on the screen."""
 
     def __init__(self, keymap: KeyMap) -> None:
@@ -109,10 +108,6 @@ class OrderDrafts(OrderLive):
         """What is kept of this person's text, where it is not known yet."""
         if self.draft is None:
             self.draft = await call(self.desk.drafts.of, self.actor, Kind.ORDER, self.record_id)
-
-    def field_names(self) -> dict[str, str]:
-        """Words for audit paths of this order."""
-        return line_names(self.order)
 
     # Of the desk ------------------------------------------------------------------------------------
 

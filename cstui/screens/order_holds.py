@@ -154,7 +154,3 @@ class OrderHolds(OrderEditing):
         """The store's list; what an organisation starts with where it has none yet, as the service takes them."""
         found: tuple[Reason, ...] = await call(self.desk.reasons.of, kind, self.order.store_id)
         return found or tuple(Reason(code, label) for code, label in STARTERS[kind])
-
-    async def _done_with_lock(self) -> None:
-        if self.token and not self._kept_by_f8:
-            await self.free_lock()

@@ -1,57 +1,41 @@
-"""The order screen's page: five tabs filled from one view, the padlock, who looks, and one banner at a time."""
+"""The order screen's page: five tabs filled from one view."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from typing import Any, ClassVar
 
-from textual.app import ComposeResult
-
 from cstui.domain.audit import AuditRow
 from cstui.domain.ids import Kind
-from cstui.domain.locking import Draft, Grip
+from cstui.domain.locking import Grip, Purpose
 from cstui.domain.orders import OrderView
 from cstui.domain.permissions import Permission
 from cstui.domain.refunds import AttemptRow, RefundRow
 from cstui.flow import call, flow, quietly
 from cstui.keys import Context, KeyMap
 from cstui.screens.order_rows import TABS, Showing, line_names, sections_of
-from cstui.screens.record_actions import RecordActions
-from cstui.widgets.bars import Bar
-from cstui.widgets.padlock import padlock_cell, viewers_words
+from cstui.screens.record_live import RecordLive
 from cstui.widgets.page import Page
 from cstui.widgets.page_model import Cell, Place
 from cstui.zones import zone_named
 
-#: What a banner can be about, the most urgent first; only one line is shown.
-BANNERS = ("said", "lost", "knock", "changed", "idle", "draft")
-#: In which tab a section stands that a digit goes to.
-_TAB_OF_SECTION = {1: 0, 6: 2, 7: 1, 8: 4, 9: 0}
 
-
-class OrderPage(RecordActions):
+class OrderPage(RecordLive):
     """Shows one order. What can be done with it stands in the classes that follow."""
 
     contexts: ClassVar[tuple[Context, ...]] = (Context.ORDER, Context.ALWAYS, Context.NAV)
     record_kind: ClassVar[Kind] = Kind.ORDER
+    tabs: ClassVar[tuple[str, ...]] = TABS
+    tab_of_section: ClassVar[Mapping[int, int]] = {1: 0, 6: 2, 7: 1, 8: 4, 9: 0}
+    view: OrderView | None
 
     def __init__(self, keymap: KeyMap) -> None:
         super().__init__(keymap)
-        self.view: OrderView | None = None
-        self.grip: Grip | None = None
-        self.draft: Draft | None = None
-        self.tab = 0
         self._events: tuple[AuditRow, ...] = ()
         self._refunds: tuple[RefundRow, ...] = ()
         self._attempts: tuple[AttemptRow, ...] = ()
-        self._banners: dict[str, str] = {}
-        self._news_version = 0
-
-    def body(self) -> ComposeResult:
-        """The tabs' names and the page."""
-        yield Bar(separator="  ", id="tabs")
-        yield Page(id="page")
 
     @property
     def record_name(self) -> str:
@@ -64,11 +48,6 @@ class OrderPage(RecordActions):
         if self.view is None:
             raise RuntimeError("no order is shown")
         return self.view
-
-    @property
-    def sheet(self) -> Page:
-        """The one page, refilled for each tab."""
-        return self.query_one("#page", Page)
 
     def customer_behind(self) -> int:
         """Whose order it is."""
@@ -121,11 +100,6 @@ class OrderPage(RecordActions):
             self.offer_draft()
             self.paint()
 
-    def _announce(self, order_id: int, version: int) -> None:
-        """Tells other desks that this one looks, and hears from them from now on."""
-        self.desk.pulse.watch(Kind.ORDER, order_id, version)
-        self.desk.presence.look(self.actor, self.desk.token, Kind.ORDER, order_id)
-
     async def read_events(self) -> None:
         """Reads the last events of the order, where the role lets them be seen."""
         if self.view is None or not self.actor.may(Permission.AUDIT_VIEW, self.view.store_id):
@@ -152,11 +126,22 @@ class OrderPage(RecordActions):
     # Showing ----------------------------------------------------------------------------------------
 
     def show_order(self, view: OrderView) -> None:
-        """Shows another state of the order; news that it already holds are no news any more."""
-        self.view = view
-        if view.version >= self._news_version:
-            self.set_banner("changed", "")
-        self.paint()
+        """Shows another state of the order."""
+        self.show_record(view)
+
+    def read_record(self) -> OrderView:
+        """In a thread: the order as the database has it now."""
+        view: OrderView = self.desk.orders.open(self.actor, self.record_id)
+        return view
+
+    def begin_lock(self, record_id: int, version: int, token: str, purpose: Purpose, take_over: bool) -> Grip:
+        """In a thread: the grant of the order's lock."""
+        grip: Grip = self.desk.orders.begin_edit(self.actor, record_id, version, token, purpose, take_over)
+        return grip
+
+    def field_names(self) -> dict[str, str]:
+        """Words for audit paths of this order."""
+        return line_names(self.order)
 
     def moment(self, at: datetime) -> str:
         """An instant on the reader's clock."""
@@ -176,20 +161,11 @@ class OrderPage(RecordActions):
         self.sheet.show(sections_of(self.tab, self.view, self._showing()))
         self.refresh_frame()
 
-    def refresh_frame(self) -> None:
-        """The padlock, the tabs, the keys."""
-        super().refresh_frame()
-        if not self.has_frame:
-            return
-        counts = {4: len(self.view.notes), 3: 0} if self.view else {}
-        cells = []
-        for place, name in enumerate(TABS):
-            said = f"{name} {counts[place]}" if counts.get(place) else name
-            if self.size.width < 90 and place == 3:
-                said = "Returns"
-            cells.append(Cell(f"[{said}]", "strong") if place == self.tab else Cell(said, "muted"))
-        viewers = viewers_words(self.view.viewers) if self.view else ""
-        self.query_one("#tabs", Bar).say(cells, (Cell(viewers, "accent"),) if viewers else ())
+    def tab_words(self, place: int) -> str:
+        """A tab's name, with how many notes there are."""
+        if self.view is not None and place == 4 and self.view.notes:
+            return f"{TABS[place]} {len(self.view.notes)}"
+        return "Returns" if place == 3 and self.size.width < 90 else TABS[place]
 
     def crumbs(self) -> tuple[Cell, ...]:
         """Find › customer › number."""
@@ -197,73 +173,7 @@ class OrderPage(RecordActions):
             return (Cell("Order", "strong"),)
         return (Cell(self.view.customer_name or "(no name)"), Cell(self.view.number, "strong"))
 
-    def marks(self) -> tuple[Cell, ...]:
-        """TEST in words, and the padlock."""
-        if self.view is None:
-            return ()
-        padlock = padlock_cell(
-            self.view.edit_lock, self.actor, self.now(), self.desk_app.reader, editing=self.grip is not None
-        )
-        return (Cell(f"TEST  {padlock.text}", "warn"),) if self.view.is_test else (padlock,)
-
-    def tick(self) -> None:
-        """Idle times grow."""
-        if self.view is not None and self.view.edit_lock is not None:
-            self.refresh_frame()
-
-    def on_resize(self) -> None:
-        """Addresses side by side, or not."""
-        super().on_resize()
-        self.paint()
-
-    # Banners ----------------------------------------------------------------------------------------
-
-    def set_banner(self, about: str, words: str) -> None:
-        """Sets or (empty) takes away what there is to say about one thing."""
-        if words:
-            self._banners[about] = words
-        else:
-            self._banners.pop(about, None)
-        self._show_banner()
-
-    def show_banner(self, words: str) -> None:
-        """What stands over all other banners."""
-        self.set_banner("said", words)
-
-    def _show_banner(self) -> None:
-        if self.has_frame:
-            words = next((self._banners[about] for about in BANNERS if about in self._banners), "")
-            super().show_banner(words)
-
     # Moving -----------------------------------------------------------------------------------------
-
-    def go_to_tab(self, tab: int) -> None:
-        """Shows another tab from its top."""
-        if tab != self.tab:
-            self.tab = tab
-            self.sheet.place = Place()
-            self.paint()
-            self.sheet.move_to_end(False)
-
-    def action_nav_tab_left(self) -> None:
-        """`[`."""
-        self.go_to_tab((self.tab - 1) % len(TABS))
-
-    def action_nav_tab_right(self) -> None:
-        """`]`."""
-        self.go_to_tab((self.tab + 1) % len(TABS))
-
-    def action_section(self, number: int) -> None:
-        """A digit: the tab and the section with that number."""
-        if number in _TAB_OF_SECTION:
-            self.go_to_tab(_TAB_OF_SECTION[number])
-        super().action_section(number)
-
-    def action_desk_refresh(self) -> None:
-        """F5: what the database says now."""
-        self.load(False)
-        if self.flows - {"_load"}:
-            self.tell_reason("Finish or leave (Esc) the form first; F5 then reloads.")
 
     def on_page_chosen(self, event: Page.Chosen) -> None:
         """Enter: the customer's profile, an event's moment, or a row's details."""
@@ -271,10 +181,17 @@ class OrderPage(RecordActions):
         kind, number = (key[0], key[1]) if isinstance(key, tuple) and len(key) == 2 else ("", 0)
         if kind is Kind.CUSTOMER:
             self.desk_app.open_customer(int(number))
+        elif kind is Kind.LINE and (subscription_id := self._subscription_of(int(number))):
+            self.desk_app.open_subscription(subscription_id)
         elif kind is Kind.EVENT:
             self.action_record_audit()
         elif not event.page.unfold():
             self.tell_reason("There is nothing more to show here.")
+
+    def _subscription_of(self, line_id: int) -> int:
+        """The subscription that a line belongs to; 0 for none."""
+        lines = self.view.lines if self.view is not None else ()
+        return next((line.subscription_id or 0 for line in lines if line.id == line_id), 0)
 
     def action_record_audit(self) -> None:
         """`i`: who changed what and when (AUD-04)."""

@@ -247,7 +247,7 @@ def _line(line: LineView, how: Showing) -> Row:
     if line.personalisation:
         details.append((Cell("personalised:", "muted"), Cell(line.personalisation)))
     if line.subscription_id is not None:
-        details.append((Cell("belongs to a subscription", "muted"),))
+        details.append((Cell("belongs to a subscription; Enter opens it", "muted"),))
     if not line.editable:
         details.append((Cell("can no longer be changed: its shipment is released", "muted"),))
     name = f"{line.name}, {line.option}" if line.option else line.name

@@ -178,6 +178,8 @@ class SearchScreen(BaseScreen):
             self.tell_reason("There is no row to open.")
         elif _order_of(hit):
             self.desk_app.open_order(_order_of(hit))
+        elif hit.kind is Kind.SUBSCRIPTION:
+            self.desk_app.open_subscription(hit.id)
         else:
             self.desk_app.open_customer(hit.customer_id)
 

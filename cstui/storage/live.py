@@ -138,16 +138,15 @@ class LiveConnection:
 
     def _money_of(self, kind: Kind) -> str:
         """What stands for the money of a record: it differs whenever an attempt, a refund, a transaction, a mail or a card does."""
-        if kind not in (Kind.ORDER, Kind.CUSTOMER):
-            return "''"
         column = f"{kind}_id"
         gathered = "group_concat({0}, ' ')" if self.url.is_sqlite else "string_agg({0}, ' ')"
-        parts = [
-            ("payment_attempt", "id || state", ""),
-            ("refund", "id || state || amount", ""),
-            ("payment_transaction", "id || status", ""),
-            ("outbox", "id || state", ""),
-        ]
+        parts = [("payment_attempt", "id || state", "")]
+        if kind is not Kind.SUBSCRIPTION:
+            parts += [
+                ("refund", "id || state || amount", ""),
+                ("payment_transaction", "id || status", ""),
+                ("outbox", "id || state", ""),
+            ]
         if kind is Kind.CUSTOMER:
             parts.append(
                 ("card", "id || CASE WHEN is_default THEN 'd' ELSE '' END", " AND x.removed_at IS NULL")

@@ -1,20 +1,19 @@
-"""What an order's screen hears from other desks, and of its own lock, within a second."""
+"""What a record's screen hears from other desks, and of its own lock, within a second."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import Any
 
-from cstui.domain.ids import Kind
 from cstui.domain.live import LiveEvent, What
-from cstui.domain.orders import OrderView
-from cstui.screens.order_handover import OrderHandover
+from cstui.screens.record_handover import RecordHandover
 
 #: A key pressed within so many seconds ends the reminder of idleness.
 _JUST_NOW = 10
 
 
-class OrderLive(OrderHandover):
+class RecordLive(RecordHandover):
     """Turns news into the padlock, banners and receipts."""
 
     def on_live(self, event: LiveEvent) -> None:
@@ -28,10 +27,15 @@ class OrderLive(OrderHandover):
             self._hear_of_my_lock(event)
         elif token and token == self.waiting_token and event.what is What.ANSWER:
             self._hear_answer(str(event.facts["answer"]), token)
-        elif event.kind is Kind.ORDER and event.id == self.record_id and self.view is not None and not token:
-            self._hear_of_order(event, self.view)
+        elif (
+            event.kind is self.record_kind
+            and event.id == self.record_id
+            and self.view is not None
+            and not token
+        ):
+            self._hear_of_record(event, self.view)
 
-    def _hear_of_order(self, event: LiveEvent, view: OrderView) -> None:
+    def _hear_of_record(self, event: LiveEvent, view: Any) -> None:
         if event.what is What.LOCK:
             self.view = replace(view, edit_lock=event.facts.get("lock"))
             self.refresh_frame()
@@ -50,7 +54,9 @@ class OrderLive(OrderHandover):
         at = event.facts.get("at")
         when = f" at {self.moment(at)}" if at is not None else ""
         advice = "your save will compare." if self.panel is not None and self.grip is None else "F5 reloads."
-        self.set_banner("changed", f"{by} changed this order{when}. {advice[:1].upper()}{advice[1:]}")
+        self.set_banner(
+            "changed", f"{by} changed this {self.record_kind}{when}. {advice[:1].upper()}{advice[1:]}"
+        )
 
     @property
     def is_saving(self) -> bool:
@@ -76,12 +82,11 @@ class OrderLive(OrderHandover):
                 "idle", f"You hold {self.record_name} and pressed no key for {minutes} min.{more}"
             )
 
-    @staticmethod
-    def _how_lost(how: str) -> str:
+    def _how_lost(self, how: str) -> str:
         words = {
             "forced": "removed your lock",
-            "taken_over": "took the order over",
-            "handed_over": "has the order now",
+            "taken_over": f"took the {self.record_kind} over",
+            "handed_over": f"has the {self.record_kind} now",
         }
         return words.get(how, "has the lock now")
 

@@ -5,28 +5,28 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cstui.domain.errors import CstuiError
-from cstui.domain.ids import Kind, new_token
+from cstui.domain.ids import new_token
 from cstui.domain.locking import Knock, Purpose
 from cstui.flow import call, flow
 from cstui.screens.dialogs.reason import unlock_panel
-from cstui.screens.order_locking import OrderLocking
+from cstui.screens.record_locking import RecordLocking
 from cstui.widgets.padlock import locked_words
 
 
-class OrderHandover(OrderLocking):
+class RecordHandover(RecordLocking):
     """The keys p, E and U."""
 
     @flow("order.knock")
     async def action_order_knock(self) -> None:
         """Tells the holder that somebody waits."""
-        held = self.order.edit_lock
+        held = self.view.edit_lock
         self.waiting_token = new_token()
         await call(self._ask_holder, self.record_id, self.waiting_token)
         holder = held.holder if held else "The holder"
         self.tell(f"{holder} sees that you are waiting. You are told when {self.record_name} is free.", "")
 
-    def _ask_holder(self, order_id: int, token: str) -> None:
-        self.desk.locks.knock(self.actor, Kind.ORDER, order_id, token)
+    def _ask_holder(self, record_id: int, token: str) -> None:
+        self.desk.locks.knock(self.actor, self.record_kind, record_id, token)
         self.desk.pulse.await_answer(token)
 
     @flow("order.handover", alongside=True)
@@ -77,7 +77,7 @@ class OrderHandover(OrderLocking):
     @flow("order.unlock")
     async def action_order_unlock(self) -> None:
         """Removes somebody's lock with a reason; he is told, and his save is refused (LOCK-09, LOCK-10)."""
-        held = self.order.edit_lock
+        held = self.view.edit_lock
         if held is None:
             return
         facts = (
@@ -91,7 +91,7 @@ class OrderHandover(OrderLocking):
                     await call(
                         self.desk.locks.force,
                         self.actor,
-                        Kind.ORDER,
+                        self.record_kind,
                         self.record_id,
                         values["reason"],
                         new_token(),
@@ -99,7 +99,7 @@ class OrderHandover(OrderLocking):
                 except CstuiError as error:
                     panel.say_below(error.in_words(), "bad")
                     continue
-                self.view = replace(self.order, edit_lock=None)
+                self.view = replace(self.view, edit_lock=None)
                 self.tell(f"Unlocked: {self.record_name}. {held.holder} is told.")
                 await self.read_events()
                 self.paint()

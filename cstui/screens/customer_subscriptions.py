@@ -1,0 +1,62 @@
+"""Subscriptions on a profile: Enter opens one, and every key of its own screen acts on the focused row (R8)."""
+
+from __future__ import annotations
+
+from cstui.domain.ids import Kind
+from cstui.domain.subscriptions import SubscriptionRow, SubscriptionView
+from cstui.screens.customer_sending import CustomerSending
+from cstui.screens.money_actions import order_key
+from cstui.screens.subscription_actions import SubscriptionSpot
+from cstui.screens.subscription_cancel import SubscriptionCancelling
+
+#: What these keys of the profile mean on a subscription's row.
+_ON_ROW = {
+    "customer.cancel": "subscription.cancel",
+}
+_TITLES = {
+    "customer.cancel": "Cancel this subscription",
+}
+
+
+class CustomerSubscriptions(SubscriptionCancelling, CustomerSending):
+    """The keys of a subscription on the row under the cursor."""
+
+    def subscription_row(self) -> SubscriptionRow | None:
+        """The subscription under the cursor."""
+        row = self.page.row if self.page is not None else None
+        key = order_key(row.key) if row is not None else None
+        if self.view is None or key is None or key[0] is not Kind.SUBSCRIPTION:
+            return None
+        return next((found for found in self.view.subscriptions if found.id == key[1]), None)
+
+    def subscription_spot(self) -> SubscriptionSpot | None:
+        """The subscription under the cursor, as the list knows it."""
+        row = self.subscription_row()
+        if row is None:
+            return None
+        name = f"{row.product}, {row.option}" if row.option else row.product
+        return SubscriptionSpot(row.id, row.store_id, row.status, name)
+
+    def subscription_moved(self, view: SubscriptionView | None) -> None:
+        """Reads the profile again."""
+        self.note_added()
+
+    def why_not(self, action: str) -> str:
+        """On a subscription's row the key is about that subscription."""
+        meant = _ON_ROW.get(action)
+        if meant is not None and self.subscription_row() is not None:
+            return super().why_not(meant)
+        return super().why_not(action)
+
+    def title_now(self, action: str) -> str:
+        """What the key does with the row under the cursor."""
+        if action in _TITLES and self.subscription_row() is not None:
+            return _TITLES[action]
+        return super().title_now(action)
+
+    def action_customer_cancel(self) -> None:
+        """`X`: the subscription under the cursor, else what X ends otherwise."""
+        if self.subscription_row() is not None:
+            self.action_subscription_cancel()
+        else:
+            super().action_customer_cancel()
