@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cstui.services.demo import Demo
     from cstui.services.disputes import Disputes
     from cstui.services.drafts import Drafts
+    from cstui.services.explain import Explain
     from cstui.services.gateway_accounts import GatewayAccounts
     from cstui.services.gateways.registry import Gateways
     from cstui.services.imports.shopify import Imports
@@ -227,7 +228,8 @@ class Desk:
         from cstui.services.settings import Settings
         from cstui.services.worker import Worker
 
-        database = Database(self.database.url)
+        # A connection for each sender, and for billing, the keeper, the sign of life and the door for typed cards.
+        database = Database(self.database.url, connections=senders + 4)
         settings = Settings(database)
         post = self.mail_delivery(mail, database, settings) if mail is not None and mail.host else None
         gateways = Gateways(database, self.secrets)
@@ -271,6 +273,13 @@ class Desk:
         from cstui.services.retention import Retention
 
         return Retention(self.database, lambda actor, key: self.subscriptions.open(actor, key))
+
+    @cached_property
+    def explain(self) -> Explain:
+        """What a charge was for, and why it was made."""
+        from cstui.services.explain import Explain
+
+        return Explain(self.database)
 
     @cached_property
     def locks(self) -> Locks:

@@ -6,6 +6,7 @@ import re
 import zoneinfo
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Final
 
 from cstui.domain.clean import clean
@@ -104,8 +105,9 @@ def checked(store: NewStore) -> NewStore:
     return tidy
 
 
+@lru_cache(maxsize=256)
 def is_zone(zone: str) -> bool:
-    """Whether it is the name of an IANA time zone, such as Europe/Berlin."""
+    """Whether it is the name of an IANA time zone, such as Europe/Berlin. Kept: to list them all takes longer than a bill."""
     return zone in zoneinfo.available_timezones() and zone not in ("localtime", "Factory", "posixrules")
 
 

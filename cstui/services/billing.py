@@ -50,7 +50,7 @@ from cstui.services.billing_arming import Asked, Mail
 from cstui.services.billing_terms import Chargeable, Terms, chargeable, terms_of
 from cstui.services.refund_basis import SettingsRead
 from cstui.storage.database import Database
-from cstui.storage.queries import attempts, audit, billing, locks, recurring, subscriptions
+from cstui.storage.queries import attempts, audit, billing, locks, recurring, search_index, subscriptions
 from cstui.storage.queries.billing import StoreDay
 from cstui.storage.transaction import Transaction
 
@@ -241,6 +241,7 @@ class Billing:
                 tx, row.id, cycle, bill_date, row.currency, state=PeriodState.BILLED, amount=0, order_id=order_id, closed_at=tx.now,
                 note="Nothing to charge",
             )  # fmt: skip
+            search_index.index_order(tx, order_id)
             outcomes.close_billed(tx, row, facts, terms, (cycle, bill_date, charged, number))
 
     def _remind(self, store: StoreDay, limit: int) -> int:

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 class Database:
     """A desk's way to its database. Construction is cheap; engine and connections are made at first use.
 
-    `durable=False` (SQLite synchronous=NORMAL) is for seeding and bulk loading only.
+    `durable=False` (SQLite synchronous=NORMAL) is for seeding and bulk loading only. `connections`: how many threads may be in a transaction at
+    once on PostgreSQL; a worker's have one each, so that no sign of life waits for a bill.
     """
 
-    def __init__(self, url: str | DatabaseUrl, *, durable: bool = True) -> None:
+    def __init__(self, url: str | DatabaseUrl, *, durable: bool = True, connections: int = 2) -> None:
         self.url = url if isinstance(url, DatabaseUrl) else read_url(url)
         self.durable = durable
+        self._connections = connections
         self.reader = Reader(self.url)
         self._engine: sa.Engine | None = None
         self._making = threading.Lock()
@@ -43,7 +45,7 @@ class Database:
             if self._engine is None:
                 from cstui.storage.engine import make_engine
 
-                self._engine = make_engine(self.url, durable=self.durable)
+                self._engine = make_engine(self.url, durable=self.durable, connections=self._connections)
             return self._engine
 
     def write(self, save_id: str = "") -> AbstractContextManager[Transaction]:

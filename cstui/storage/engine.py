@@ -10,8 +10,8 @@ from sqlalchemy import event
 from cstui.storage.url import POSTGRES_ARGUMENTS, SQLITE_PRAGMAS, DatabaseUrl
 
 
-def make_engine(url: DatabaseUrl, *, durable: bool = True) -> sa.Engine:
-    """The engine of a desk: one pooled connection and one more under pressure.
+def make_engine(url: DatabaseUrl, *, durable: bool = True, connections: int = 2) -> sa.Engine:
+    """The engine of a desk: so many connections, opened as they are needed, the last one only under pressure.
 
     `durable=False` (SQLite synchronous=NORMAL) is for seeding and bulk loading only.
     """
@@ -19,7 +19,7 @@ def make_engine(url: DatabaseUrl, *, durable: bool = True) -> sa.Engine:
         return sa.create_engine(
             "postgresql+psycopg://" + url.dsn.removeprefix("postgresql://"),
             connect_args=POSTGRES_ARGUMENTS,
-            pool_size=1,
+            pool_size=max(1, connections - 1),
             max_overflow=1,
             pool_timeout=15,
             pool_pre_ping=True,

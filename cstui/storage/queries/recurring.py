@@ -9,7 +9,6 @@ import sqlalchemy as sa
 from cstui.domain.billing import Charged
 from cstui.domain.orders import DiscountTarget, OrderKind, OrderStatus
 from cstui.domain.shipments import ShipmentState
-from cstui.storage.queries import search_index
 from cstui.storage.tables.base import table_of
 from cstui.storage.tables.customers import Customer, CustomerAddress
 from cstui.storage.tables.orders import (
@@ -94,7 +93,8 @@ def order_of(tx: Transaction, subscription_id: int, cycle: int) -> int | None:
 def place(tx: Transaction, subscription: Any, cycle: int, charged: Charged) -> tuple[int, str]:
     """Writes the order of a cycle with its line, tax, discounts and shipment; returns its key and number.
 
-    Addresses, method and the name of the tax come from the first order; without one from the customer's own.
+    Addresses, method and the name of the tax come from the first order; without one from the customer's own. The search index follows with
+    the order's transaction; of a free cycle the caller brings it up to date.
     """
     first = _row(tx, _ORDER, subscription.parent_order_id)
     number = next_number(tx, subscription.store_id)
@@ -113,7 +113,6 @@ def place(tx: Transaction, subscription: Any, cycle: int, charged: Charged) -> t
     }  # fmt: skip
     order_id = _added(tx, _ORDER, values)
     _parts(tx, order_id, subscription, first, charged, tax)
-    search_index.index_order(tx, order_id)
     return order_id, number
 
 
