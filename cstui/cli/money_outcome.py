@@ -155,11 +155,21 @@ def wait(session: Session, seconds: float, look: Callable[[], S], facts: Callabl
     finally:
         if inside is not None:
             inside.stop()
+            _close_log()
+
+
+def _close_log() -> None:
+    from cstui.log import close_log
+
+    close_log()
 
 
 def _worker_here(session: Session) -> Worker:
+    from cstui.log import open_log
     from cstui.services.sign_in import terminal_name
 
+    # What a worker has to say belongs in the log, not between the lines of a command.
+    open_log(session.config.log_dir, session.config.log_level)
     return session.desk.make_worker(name=terminal_name(), is_inside=True, mail=session.config.mail)
 
 
