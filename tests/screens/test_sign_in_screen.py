@@ -246,3 +246,11 @@ async def test_a_login_that_is_no_longer_good_asks_for_the_name(sqlite_db: Datab
         desk = Driven(app, pilot)
         await signing_in(app, desk)
         assert not app.is_signed_in
+
+
+async def test_z_locks_the_desk_from_an_open_record(sqlite_db: Database, ann: Actor, order: int) -> None:
+    async with driven(sqlite_db.url.text, ann) as desk:
+        await desk.open_order(order)
+        await desk.press("Z")
+        await desk.until(lambda: isinstance(desk.app.screen, LockScreen))
+        assert "Quimby" not in desk.text
