@@ -14,43 +14,31 @@ from typing import TYPE_CHECKING, Any
 from cstui.domain.actor import Actor
 from cstui.domain.attempts import AttemptInFlight
 from cstui.domain.billing import (
-    After,
-    Do,
     Missed,
     MissedBill,
-    Todo,
-    after_decline,
-    after_refusal,
-    charge_of,
     due_step,
-    pause_after,
-    postponed,
-    todo,
-    waits_until,
     why_no_agent_try,
-    why_no_more_today,
     with_missed,
 )
 from cstui.domain.errors import NotFound, NotPossibleNow
 from cstui.domain.ids import Kind
 from cstui.domain.locking import Grip
-from cstui.domain.mails import MailKind
 from cstui.domain.money import Money
 from cstui.domain.payments import AttemptState
 from cstui.domain.permissions import Permission
 from cstui.domain.refunds import AttemptRow, Receipt
-from cstui.domain.subscription_actions import completed, planned
 from cstui.domain.subscription_changes import SubscriptionFacts
 from cstui.domain.subscription_rules import SubscriptionAction, why_not
 from cstui.domain.subscriptions import PeriodState, SubscriptionStatus
 from cstui.services import billing_arming as arming
 from cstui.services import billing_outcomes as outcomes
 from cstui.services.access import require
-from cstui.services.billing_arming import Asked, Mail
-from cstui.services.billing_terms import Chargeable, Terms, chargeable, terms_of
+from cstui.services.billing_arming import Asked
+from cstui.services.billing_due import bring_up_to_date
+from cstui.services.billing_terms import Terms, chargeable, terms_of
 from cstui.services.refund_basis import SettingsRead
 from cstui.storage.database import Database
-from cstui.storage.queries import attempts, audit, billing, locks, recurring, search_index, subscriptions
+from cstui.storage.queries import attempts, audit, billing, locks, subscriptions
 from cstui.storage.queries.billing import StoreDay
 from cstui.storage.transaction import Transaction
 
@@ -60,13 +48,6 @@ if TYPE_CHECKING:
 _S = SubscriptionStatus
 #: No more charges than this are planned ahead of the senders: what is changed meanwhile is billed as it stands then.
 AHEAD = 400
-#: Attempts in one of these brought nothing, and nobody was asked, or nobody's refusal is known.
-_UNASKED = (AttemptState.NOT_SENT, AttemptState.REJECTED)
-_PLANNED_WORDS = {
-    Do.CANCEL: "subscription cancelled",
-    Do.PAUSE: "subscription paused",
-    Do.RESUME: "subscription resumed",
-}
 
 
 class Billing:
@@ -114,135 +95,12 @@ class Billing:
         for subscription_id in due:
             try:
                 with self._database.write() as tx:
-                    handled += self._bring_up_to_date(tx, subscription_id, store)
+                    handled += bring_up_to_date(tx, self._settings, subscription_id, store)
             except AttemptInFlight:
                 # Another worker was faster by a breath.
                 continue
             self._point("armed")
         return handled
-
-    def _bring_up_to_date(self, tx: Transaction, subscription_id: int, store: StoreDay) -> bool:
-        """One subscription, in one transaction; whether anything was done."""
-        row = billing.lock(tx, subscription_id)
-        if row is None:
-            return False
-        terms = terms_of(tx, self._settings, store)
-        done = False
-        for _ in range(4):
-            facts = subscriptions.facts_of(row)
-            step = todo(facts, terms.today, terms.day, terms.dunning)
-            if step.do is Do.NOTHING:
-                return done
-            if step.do is Do.BILL:
-                return self._bill(tx, row, facts, step, terms) or done
-            if step.do is Do.GIVE_UP:
-                outcomes.give_up(tx, row, facts, terms)
-                return True
-            row, done = self._carry_out(tx, row, facts, step, terms), True
-        return done
-
-    def _carry_out(self, tx: Transaction, row: Any, facts: SubscriptionFacts, step: Todo, terms: Terms) -> Any:  # fmt: skip
-        """What was planned for a day comes to pass."""
-        if step.do is Do.COMPLETE:
-            return arming.write(tx, row, facts, completed(facts), "subscription complete")
-        after = planned(facts, terms.today, tx.now)
-        mail = None
-        if step.do is Do.CANCEL:
-            subscriptions.withdraw_waiting(tx, row.customer_id, row.id)
-            mail = Mail(MailKind.SUBSCRIPTION_CANCELLED, f"{row.version}", {})
-        elif step.do is Do.PAUSE and after.status is _S.PAUSED:
-            mail = Mail(MailKind.SUBSCRIPTION_PAUSED, f"{row.version}", {"resumes": after.resume_on or ""})
-        return arming.write(tx, row, facts, after, _PLANNED_WORDS[step.do], "As planned", mail=mail)
-
-    def _bill(self, tx: Transaction, row: Any, facts: SubscriptionFacts, step: Todo, terms: Terms) -> bool:
-        if self._must_wait(tx, row, facts, step, terms):
-            return False
-        if step.missed:
-            for cycle, bill_date in step.missed:
-                outcomes.put_missed(tx, row, cycle, bill_date, facts.total)
-            row = arming.write(tx, row, facts, with_missed(facts, step), "bills missed", f"{len(step.missed)} not billed in time")  # fmt: skip
-            facts = subscriptions.facts_of(row)
-        bill_date = step.bill_date or terms.day
-        card = chargeable(tx, row.store_id, row.card_id, terms.today)
-        if not facts.total:
-            self._bill_nothing(tx, row, facts, step.cycle, bill_date, terms)
-        elif not self._refused_here(tx, row, facts, (step.cycle, bill_date), card, terms) and isinstance(
-            card, Chargeable
-        ):
-            arming.arm(tx, row, facts, step.cycle, bill_date, card, terms, Asked(arming.ACTOR, tx.now))
-            tx.publish("payment", Kind.SUBSCRIPTION, row.id)
-        return True
-
-    def _must_wait(
-        self, tx: Transaction, row: Any, facts: SubscriptionFacts, step: Todo, terms: Terms
-    ) -> bool:
-        """Whether the bill waits: for the outcome of another charge, for the gateway to be there again, for somebody who edits it (28)."""
-        if billing.open_attempt(tx, row.id) is not None or billing.card_is_busy(tx, row.card_id):
-            return True
-        if self._rests(tx, row, step.cycle):
-            return True
-        held = locks.held(tx, Kind.SUBSCRIPTION, row.id)
-        due = facts.retry_on if facts.status is _S.PAST_DUE else step.bill_date
-        if held is None or held.lease_until < tx.now or due is None:
-            return False
-        return tx.now < waits_until(due, terms.store.bill_time, terms.store.zone, terms.wait_minutes)
-
-    def _rests(self, tx: Transaction, row: Any, cycle: int) -> bool:
-        """Whether the last tries at a cycle never reached an issuer, and it is too early for the next one."""
-        in_vain = 0
-        last = None
-        for attempt in billing.tries_of(tx, row.id, cycle):
-            if attempt.state is AttemptState.WITHDRAWN:
-                continue
-            is_idle = attempt.state in _UNASKED and (
-                after_refusal(attempt.state, attempt.why, attempt.response_code) is After.AGAIN
-            )
-            if not is_idle:
-                break
-            last = last or attempt.done_at
-            in_vain += 1
-        return last is not None and last + pause_after(in_vain) > tx.now
-
-    def _refused_here(
-        self,
-        tx: Transaction,
-        row: Any,
-        facts: SubscriptionFacts,
-        about: tuple[int, date],
-        card: Chargeable | str,
-        terms: Terms,
-    ) -> bool:
-        """Whether the charge cannot be tried, so that no gateway is asked: it counts as declined, stops, or waits a day."""
-        cycle, bill_date = about
-        if isinstance(card, str):
-            after, said = After.CARD, card
-        else:
-            history = billing.history(tx, card.card, row.id)
-            said, after = history.never, After.STOP
-            if not said:
-                said, after = arming.needs_new_data(tx, row, cycle, card), After.CARD
-            if not said and (said := why_no_more_today(history, terms.limits)):
-                arming.write(tx, row, facts, postponed(facts, terms.day), "renewal waits a day", said)
-                return True
-            if not said:
-                return False
-        then = after_decline(facts, after, "", terms.day, terms.dunning, said, tx.now)
-        outcomes.close_declined(tx, row, facts, then, (cycle, bill_date, facts.total, said), tried=False)
-        return True
-
-    def _bill_nothing(
-        self, tx: Transaction, row: Any, facts: SubscriptionFacts, cycle: int, bill_date: date, terms: Terms
-    ) -> None:
-        """A cycle that costs nothing: its order is placed, and no card is asked."""
-        charged = charge_of(facts, bill_date, terms.dunning)
-        if recurring.order_of(tx, row.id, cycle) is None:
-            order_id, number = recurring.place(tx, row, cycle, charged)
-            subscriptions.put_period(
-                tx, row.id, cycle, bill_date, row.currency, state=PeriodState.BILLED, amount=0, order_id=order_id, closed_at=tx.now,
-                note="Nothing to charge",
-            )  # fmt: skip
-            search_index.index_order(tx, order_id)
-            outcomes.close_billed(tx, row, facts, terms, (cycle, bill_date, charged, number))
 
     def _remind(self, store: StoreDay, limit: int) -> int:
         """Tells customers of what renews in a few days, one bill date after the other, each customer once (MAIL-07)."""

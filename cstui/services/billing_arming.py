@@ -10,7 +10,8 @@ from typing import Any
 
 from cstui.domain.actor import Actor, system_actor
 from cstui.domain.audit import Change
-from cstui.domain.billing import After, Charged, after_refusal, charge_of
+from cstui.domain.billing import After, after_refusal
+from cstui.domain.billing_charges import Charged, charge_of
 from cstui.domain.gateways import Operation
 from cstui.domain.ids import Kind, new_token
 from cstui.domain.mails import MailKind

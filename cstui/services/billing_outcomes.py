@@ -15,8 +15,8 @@ from cstui.domain.billing import (
     after_refusal,
     after_success,
     gave_up,
-    keeping_price,
 )
+from cstui.domain.billing_charges import keeping_price
 from cstui.domain.declines import explained
 from cstui.domain.gateways import Answer
 from cstui.domain.mails import MailKind

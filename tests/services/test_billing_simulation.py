@@ -24,12 +24,12 @@ from cstui.domain.billing import (
     Todo,
     after_decline,
     after_success,
-    charge_of,
     days_at,
     gave_up,
     todo,
     with_missed,
 )
+from cstui.domain.billing_charges import charge_of
 from cstui.domain.errors import CstuiError
 from cstui.domain.money import Money
 from cstui.domain.payments import AttemptState

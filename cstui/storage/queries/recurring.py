@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cstui.domain.billing import Charged
+from cstui.domain.billing_charges import Charged
 from cstui.domain.orders import DiscountTarget, OrderKind, OrderStatus
 from cstui.domain.shipments import ShipmentState
 from cstui.storage.tables.base import table_of
