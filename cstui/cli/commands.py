@@ -16,6 +16,7 @@ def make_app(session: Session) -> typer.Typer:
     from cstui.cli import (
         about,
         data,
+        explain,
         gateways,
         mail,
         money,
@@ -49,7 +50,7 @@ def make_app(session: Session) -> typer.Typer:
         """What stands before a command."""
 
     groups = (
-        data, people, gateways, records, money, refund_queue, subscriptions, retention, worker, mail, about,
+        data, people, gateways, records, explain, money, refund_queue, subscriptions, retention, worker, mail, about,
     )  # fmt: skip
     for group in groups:
         group.add(app, session)
