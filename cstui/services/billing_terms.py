@@ -82,4 +82,6 @@ def chargeable(tx: Transaction, store_id: int, card_id: int | None, today: date)
     account = billing.account_of(tx, store_id, card.gateway, card.account)
     if account is None:
         return "The gateway account of its card is not known here."
+    if not account.is_open:
+        return "The gateway account of its card is closed."
     return Chargeable(card, card.gateway, account.name, bool(account.is_test))

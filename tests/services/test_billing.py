@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ from cstui.domain.sandbox import Fault
 from cstui.domain.subscription_rules import SubscriptionAction
 from cstui.domain.subscriptions import IntervalUnit, PeriodState, SubscriptionStatus
 from tests.billing import STORE, BillingBench, billing_bench
+from tests.conftest import sqlite_url
 from tests.factories import add_order
 
 _S = SubscriptionStatus
@@ -23,6 +25,14 @@ _S = SubscriptionStatus
 @pytest.fixture
 def bench(db_url: str) -> Iterator[BillingBench]:
     made = billing_bench(db_url)
+    yield made
+    made.desk.close()
+
+
+@pytest.fixture
+def lite(sqlite_template: Path, quick_folder: Path) -> Iterator[BillingBench]:
+    """On SQLite alone: for what the kind of database does not matter to."""
+    made = billing_bench(sqlite_url(sqlite_template, quick_folder))
     yield made
     made.desk.close()
 
@@ -76,12 +86,12 @@ def test_order_numbers_go_on_after_what_an_import_brought(bench: BillingBench) -
     assert bench.orders(second)[0].number == "#9001"
 
 
-def test_nothing_is_billed_before_the_stores_time_of_day(bench: BillingBench) -> None:
-    key = bench.subscription()
-    with bench.db.write() as tx:
+def test_nothing_is_billed_before_the_stores_time_of_day(lite: BillingBench) -> None:
+    key = lite.subscription()
+    with lite.db.write() as tx:
         tx.run(STORE.update().values(daily_bill_time="23:59"))
-    bench.work()
-    assert not bench.tries(key)
+    lite.work()
+    assert not lite.tries(key)
 
 
 def test_a_declined_bill_follows_the_schedule_and_then_stops(bench: BillingBench) -> None:
@@ -103,52 +113,52 @@ def test_a_declined_bill_follows_the_schedule_and_then_stops(bench: BillingBench
     assert kinds == ["renewal_failed"] * 5 + ["renewal_ended"] and not bench.orders(key)
 
 
-def test_a_store_may_cancel_what_cannot_be_paid(bench: BillingBench) -> None:
-    bench.set("billing.cancel_when_exhausted", "yes")
-    bench.set("billing.retry_days", "none")
-    bench.set("billing.final_notice_days", 0)
-    key = bench.subscription(bench.card("decline"))
-    bench.work()
-    row = bench.sub(key)
+def test_a_store_may_cancel_what_cannot_be_paid(lite: BillingBench) -> None:
+    lite.set("billing.cancel_when_exhausted", "yes")
+    lite.set("billing.retry_days", "none")
+    lite.set("billing.final_notice_days", 0)
+    key = lite.subscription(lite.card("decline"))
+    lite.work()
+    row = lite.sub(key)
     assert row.status is _S.CANCELLED and row.cancelled_at and "money" in row.cancel_reason
 
 
-def test_a_hard_decline_stops_at_once_and_for_all_that_hangs_on_the_card(bench: BillingBench) -> None:
-    card = bench.card("lost")
-    first, second = bench.subscription(card), bench.subscription(card)
-    bench.work()
-    assert {bench.sub(key).status for key in (first, second)} == {_S.RECYCLE_FAILED}
+def test_a_hard_decline_stops_at_once_and_for_all_that_hangs_on_the_card(lite: BillingBench) -> None:
+    card = lite.card("lost")
+    first, second = lite.subscription(card), lite.subscription(card)
+    lite.work()
+    assert {lite.sub(key).status for key in (first, second)} == {_S.RECYCLE_FAILED}
     # The second one asked no gateway: what the issuer said of the card is known.
-    assert len(bench.tries(first)) + len(bench.tries(second)) == 1
-    assert "lost" in bench.periods(second)[0].note
+    assert len(lite.tries(first)) + len(lite.tries(second)) == 1
+    assert "lost" in lite.periods(second)[0].note
 
 
-def test_a_recovered_bill_is_active_again_on_its_old_rhythm(bench: BillingBench) -> None:
-    bench.fault(Fault.DECLINE)
-    key = bench.subscription()
-    bench.work()
-    anchor = bench.sub(key).anchor_day
-    bench.sleep(2)
-    bench.change(key, anchor_day=anchor)
-    bench.work()
-    row = bench.sub(key)
+def test_a_recovered_bill_is_active_again_on_its_old_rhythm(lite: BillingBench) -> None:
+    lite.fault(Fault.DECLINE)
+    key = lite.subscription()
+    lite.work()
+    anchor = lite.sub(key).anchor_day
+    lite.sleep(2)
+    lite.change(key, anchor_day=anchor)
+    lite.work()
+    row = lite.sub(key)
     assert (row.status, row.cycle, row.attempts, row.retry_on) == (_S.ACTIVE, 3, 0, None)
-    assert bench.states(key) == [AttemptState.DECLINED_SOFT, AttemptState.SUCCEEDED]
-    assert len(bench.orders(key)) == 1 and row.next_bill_date > bench.today
+    assert lite.states(key) == [AttemptState.DECLINED_SOFT, AttemptState.SUCCEEDED]
+    assert len(lite.orders(key)) == 1 and row.next_bill_date > lite.today
 
 
-def test_retries_may_cost_less_down_to_a_least_price(bench: BillingBench) -> None:
-    bench.set("billing.retry_percent_off", 40)
-    bench.set("billing.retry_lowest", "12.00")
-    bench.set("billing.retry_price_stays", "yes")
-    bench.fault(Fault.DECLINE, times=2)
-    key = bench.subscription()
+def test_retries_may_cost_less_down_to_a_least_price(lite: BillingBench) -> None:
+    lite.set("billing.retry_percent_off", 40)
+    lite.set("billing.retry_lowest", "12.00")
+    lite.set("billing.retry_price_stays", "yes")
+    lite.fault(Fault.DECLINE, times=2)
+    key = lite.subscription()
     for days in (2, 3, 0):
-        bench.work()
-        bench.sleep(days)
-    assert [row.amount for row in bench.tries(key)] == [2650, 1790, 1200]
-    (order,) = bench.orders(key)
-    row = bench.sub(key)
+        lite.work()
+        lite.sleep(days)
+    assert [row.amount for row in lite.tries(key)] == [2650, 1790, 1200]
+    (order,) = lite.orders(key)
+    row = lite.sub(key)
     assert order.total == 1200 == order.subtotal - order.discount + order.shipping + order.tax
     assert row.unit_price - row.discount + row.shipping + row.tax == 1200
 
@@ -164,37 +174,37 @@ def test_an_unknown_outcome_blocks_its_cycle_until_it_is_found(bench: BillingBen
     assert len(bench.orders(key)) == 1 == bench.charged() == len(bench.tries(key))
 
 
-def test_what_was_never_sent_is_sent_later_and_counts_as_no_try(bench: BillingBench) -> None:
-    bench.fault(Fault.NOT_SENT)
-    key = bench.subscription()
-    bench.work()
-    row = bench.sub(key)
-    assert (row.status, row.attempts) == (_S.ACTIVE, 0) and not bench.mails()
-    assert bench.work().billed == 0
-    bench.later(minutes=6)
-    bench.work()
-    assert len(bench.orders(key)) == 1
+def test_what_was_never_sent_is_sent_later_and_counts_as_no_try(lite: BillingBench) -> None:
+    lite.fault(Fault.NOT_SENT)
+    key = lite.subscription()
+    lite.work()
+    row = lite.sub(key)
+    assert (row.status, row.attempts) == (_S.ACTIVE, 0) and not lite.mails()
+    assert lite.work().billed == 0
+    lite.later(minutes=6)
+    lite.work()
+    assert len(lite.orders(key)) == 1
 
 
 @pytest.mark.parametrize("wrong", [{"expiry_year": 2020}, {"vault_ref": ""}, {"account": "gone"}])
-def test_a_card_that_cannot_be_charged_asks_no_gateway(bench: BillingBench, wrong: dict[str, Any]) -> None:
-    key = bench.subscription(bench.card(**wrong))
-    bench.work()
-    assert bench.sub(key).status is _S.PAST_DUE and not bench.tries(key)
-    assert [mail.kind for mail in bench.mails()] == ["renewal_failed"]
+def test_a_card_that_cannot_be_charged_asks_no_gateway(lite: BillingBench, wrong: dict[str, Any]) -> None:
+    key = lite.subscription(lite.card(**wrong))
+    lite.work()
+    assert lite.sub(key).status is _S.PAST_DUE and not lite.tries(key)
+    assert [mail.kind for mail in lite.mails()] == ["renewal_failed"]
 
 
-def test_wrong_card_data_waits_for_new_data(bench: BillingBench) -> None:
-    key = bench.subscription(bench.card(vault_ref="nowhere"))
-    bench.work()
-    assert bench.sub(key).status is _S.PAST_DUE and len(bench.tries(key)) == 1
-    bench.sleep(2)
-    bench.work()
-    assert len(bench.tries(key)) == 1 and bench.sub(key).attempts == 2
-    bench.change(key, card_id=bench.card(last4="1111"))
-    bench.sleep(3)
-    bench.work()
-    assert len(bench.orders(key)) == 1
+def test_wrong_card_data_waits_for_new_data(lite: BillingBench) -> None:
+    key = lite.subscription(lite.card(vault_ref="nowhere"))
+    lite.work()
+    assert lite.sub(key).status is _S.PAST_DUE and len(lite.tries(key)) == 1
+    lite.sleep(2)
+    lite.work()
+    assert len(lite.tries(key)) == 1 and lite.sub(key).attempts == 2
+    lite.change(key, card_id=lite.card(last4="1111"))
+    lite.sleep(3)
+    lite.work()
+    assert len(lite.orders(key)) == 1
 
 
 @pytest.mark.parametrize(
@@ -217,25 +227,25 @@ def test_what_changes_before_it_is_sent_is_not_sent(bench: BillingBench, change:
     assert bench.charged() == (1 if "unit_price" in change else 0)
 
 
-def test_another_card_means_another_charge(bench: BillingBench) -> None:
-    key = bench.subscription()
-    bench.desk.billing.bill_due()
-    bench.change(key, card_id=bench.card(last4="1111"))
-    bench.work()
-    bench.work()
-    assert bench.states(key) == [AttemptState.WITHDRAWN, AttemptState.SUCCEEDED] and bench.charged() == 1
+def test_another_card_means_another_charge(lite: BillingBench) -> None:
+    key = lite.subscription()
+    lite.desk.billing.bill_due()
+    lite.change(key, card_id=lite.card(last4="1111"))
+    lite.work()
+    lite.work()
+    assert lite.states(key) == [AttemptState.WITHDRAWN, AttemptState.SUCCEEDED] and lite.charged() == 1
 
 
-def test_a_charge_that_went_through_after_the_end_is_an_order_and_no_new_life(bench: BillingBench) -> None:
-    bench.fault(Fault.TIMEOUT_AFTER)
-    key = bench.subscription()
-    bench.work()
-    bench.change(key, status=_S.CANCELLED, next_bill_date=None)
-    bench.later(minutes=20)
-    bench.work()
-    row = bench.sub(key)
+def test_a_charge_that_went_through_after_the_end_is_an_order_and_no_new_life(lite: BillingBench) -> None:
+    lite.fault(Fault.TIMEOUT_AFTER)
+    key = lite.subscription()
+    lite.work()
+    lite.change(key, status=_S.CANCELLED, next_bill_date=None)
+    lite.later(minutes=20)
+    lite.work()
+    row = lite.sub(key)
     assert (row.status, row.next_bill_date, row.cycle) == (_S.CANCELLED, None, 3)
-    assert len(bench.orders(key)) == 1 and bench.periods(key)[0].state is PeriodState.BILLED
+    assert len(lite.orders(key)) == 1 and lite.periods(key)[0].state is PeriodState.BILLED
 
 
 def test_planned_ends_pauses_and_returns_happen_on_their_day(bench: BillingBench) -> None:
@@ -257,31 +267,31 @@ def test_planned_ends_pauses_and_returns_happen_on_their_day(bench: BillingBench
     assert bench.sub(returns).next_bill_date > bench.today and bench.work().billed == 0
 
 
-def test_a_trial_converts_and_the_last_cycle_completes(bench: BillingBench) -> None:
-    trial = bench.subscription(status=_S.TRIAL, cycle=1, trial_ends_on=bench.today)
-    last = bench.subscription(final_cycle=3)
-    ending = bench.subscription(cancel_after_next=True)
-    bench.work()
-    assert [bench.sub(key).status for key in (trial, last, ending)] == [_S.ACTIVE, _S.COMPLETE, _S.CANCELLED]
-    assert all(len(bench.orders(key)) == 1 for key in (trial, last, ending))
-    assert bench.sub(last).next_bill_date is None
+def test_a_trial_converts_and_the_last_cycle_completes(lite: BillingBench) -> None:
+    trial = lite.subscription(status=_S.TRIAL, cycle=1, trial_ends_on=lite.today)
+    last = lite.subscription(final_cycle=3)
+    ending = lite.subscription(cancel_after_next=True)
+    lite.work()
+    assert [lite.sub(key).status for key in (trial, last, ending)] == [_S.ACTIVE, _S.COMPLETE, _S.CANCELLED]
+    assert all(len(lite.orders(key)) == 1 for key in (trial, last, ending))
+    assert lite.sub(last).next_bill_date is None
 
 
-def test_a_price_for_one_bill_is_charged_once_and_the_regular_one_comes_back(bench: BillingBench) -> None:
-    key = bench.subscription(
+def test_a_price_for_one_bill_is_charged_once_and_the_regular_one_comes_back(lite: BillingBench) -> None:
+    key = lite.subscription(
         unit_price=1000, tax=0, price_cycles_left=1, regular_unit_price=2000, regular_shipping=500, regular_tax=150
     )  # fmt: skip
-    bench.work()
-    row = bench.sub(key)
-    assert bench.orders(key)[0].total == 1500
+    lite.work()
+    row = lite.sub(key)
+    assert lite.orders(key)[0].total == 1500
     assert (row.unit_price, row.tax, row.price_cycles_left) == (2000, 150, 0)
 
 
-def test_a_cycle_that_costs_nothing_becomes_an_order_without_a_charge(bench: BillingBench) -> None:
-    key = bench.subscription(unit_price=0, shipping=0, tax=0)
-    bench.work()
-    assert bench.orders(key)[0].total == 0 and not bench.tries(key)
-    assert bench.sub(key).cycle == 3
+def test_a_cycle_that_costs_nothing_becomes_an_order_without_a_charge(lite: BillingBench) -> None:
+    key = lite.subscription(unit_price=0, shipping=0, tax=0)
+    lite.work()
+    assert lite.orders(key)[0].total == 0 and not lite.tries(key)
+    assert lite.sub(key).cycle == 3
 
 
 def test_an_edit_holds_up_a_bill_for_a_while_only(bench: BillingBench) -> None:
