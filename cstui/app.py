@@ -42,6 +42,7 @@ class DeskOptions:
     is_demo: bool = False
     is_read_only: bool = False
     log_directory: Path | None = None
+    log_level: str = "info"
     kept_token: str = ""
     terminal: str = "desk"
     zone: str = ""
@@ -170,10 +171,10 @@ class CstuiApp(MoneyDesk, DeskActions):
             self.search_screen.actor_known()
         # The first typed-ahead question goes before the imports: they would take its processor time.
         await self.search_screen.first_answer()
-        await asyncio.get_running_loop().run_in_executor(None, self.desk.warm)
-        await self.records.prepare_spares()
         loop = asyncio.get_running_loop()
-
+        await loop.run_in_executor(None, self._open_log)
+        await loop.run_in_executor(None, self.desk.warm)
+        await self.records.prepare_spares()
         context = copy_context()
 
         def hand_over(event: LiveEvent) -> None:
@@ -185,6 +186,13 @@ class CstuiApp(MoneyDesk, DeskActions):
             await quietly(self.desk.sign_in.seen, self._actor)
         self.set_interval(5, self._every_few_seconds)
         await self.start_worker()
+
+    def _open_log(self) -> None:
+        """What the desk and its worker note goes to the log from here on; without a folder for it nowhere."""
+        if self.options.log_directory is not None:
+            from cstui.log import open_log
+
+            open_log(self.options.log_directory, self.options.log_level)
 
     async def _resume(self) -> None:
         from cstui.screens.sign_in import SignInScreen

@@ -97,6 +97,7 @@ def desk_options(settings: Config) -> DeskOptions:
         theme=settings.theme,
         ascii_only=settings.ascii or checked.ascii_only,
         log_directory=settings.log_dir,
+        log_level=settings.log_level,
         terminal=terminal_name(),
         zone=settings.zone,
         locale=settings.locale or _locale_of_terminal(),
@@ -121,8 +122,11 @@ def run_desk(
     from cstui.app import CstuiApp
     from cstui.bootstrap import Desk
     from cstui.crash import incident_message, install_excepthooks, leave_no_core
+    from cstui.log import close_log
 
     leave_no_core()
+    # The log itself is opened behind the first paint; until then nothing may be said where the screen is drawn.
+    close_log()
     restore = install_excepthooks(
         settings.log_dir, lambda incident: print(incident_message(incident), file=sys.stderr)
     )

@@ -168,6 +168,7 @@ class TransactionRow:
     account: str = ""
     attempt_id: int | None = None
     by: str = ""
+    is_test: bool = False
 
 
 @dataclass(frozen=True, slots=True)

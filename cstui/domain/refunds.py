@@ -74,6 +74,11 @@ class Charge:
         """`Visa …4242`, or the gateway where there was no card."""
         return f"{self.card_brand} …{self.card_last4}".strip() if self.card_last4 else self.gateway
 
+    @property
+    def card_in_words(self) -> str:
+        """The card as a screen names it; money of a test account is never taken for real money."""
+        return f"TEST {self.card}".strip() if self.is_test else self.card
+
 
 @dataclass(frozen=True, slots=True)
 class RefundLine:

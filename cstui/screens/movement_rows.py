@@ -58,7 +58,7 @@ def _transaction(row: TransactionRow, reader: Reader, now: datetime) -> Row:
             Cell(money_words(row.amount, reader), "", row.amount.minor),
             state_cell(row.status, reader),
             Cell(f"{row.card_brand} …{row.card_last4}" if row.card_last4 else row.gateway),
-            Cell(row.gateway, "muted"),
+            Cell(f"TEST {row.gateway}" if row.is_test else row.gateway, "muted"),
             Cell(row.reference, "muted"),
         ),
         transaction_details(row),
@@ -101,7 +101,7 @@ def _shipment(row: ShipmentRow, reader: Reader, now: datetime) -> Row:
 
 def transaction_details(row: TransactionRow) -> tuple[tuple[Cell, ...], ...]:
     """Where it was made, what the gateway said, whether it has settled, and whose doing it was."""
-    where = " ".join(part for part in (row.gateway, row.account) if part)
+    where = " ".join(part for part in ("TEST" if row.is_test else "", row.gateway, row.account) if part)
     facts = [
         ("Gateway", f"{where}, reference {row.reference}" if row.reference else where),
         ("Said", row.text),

@@ -134,7 +134,7 @@ def move(row: TransactionRow, how: Showing) -> Row:
             Cell(how.money(row.amount), "strong", row.amount.minor),
             how.state(row.status),
             Cell(card),
-            Cell(row.gateway, "muted"),
+            Cell(f"TEST {row.gateway}" if row.is_test else row.gateway, "muted"),
             Cell(row.reference, "muted"),
         ),
         transaction_details(row),

@@ -142,7 +142,7 @@ def _charges(draft: RefundDraft, made: RefundPlan, reader: Reader, now: datetime
         if part is None and (draft.target not in (None, charge) or charge.kind is TransactionKind.AUTHORISE):
             continue
         cells = (
-            Cell(charge.card or "no card", "strong" if part else "muted"), Cell(moment_words(charge.at, now, reader), "muted"),
+            Cell(charge.card_in_words or "no card", "strong" if part else "muted"), Cell(moment_words(charge.at, now, reader), "muted"),
             Cell(_said(charge.remaining, draft.basis, reader), "" if part else "muted"),
         )  # fmt: skip
         rows.append(
@@ -254,7 +254,7 @@ def commit_words(draft: RefundDraft, made: RefundPlan, reader: Reader, now: date
 def _whither(draft: RefundDraft, made: RefundPlan) -> str:
     if draft.choice.method is RefundMethod.OTHER_CARD:
         return dict(draft.basis.cards).get(draft.choice.card_id or 0, "another card")
-    return " and ".join(dict.fromkeys(part.charge.card or "the charge" for part in made.parts))
+    return " and ".join(dict.fromkeys(part.charge.card_in_words or "the charge" for part in made.parts))
 
 
 def _manner(made: RefundPlan, reader: Reader, now: datetime) -> str:

@@ -90,7 +90,7 @@ class VoidPanel(MoneyPanel):
             amount = money_words(Money(charge.amount, charge.currency), self._reader)
             cells = (
                 Cell(str(place), "muted" if why_not else "accent"), Cell("●" if chosen else "○"), Cell(amount, "strong"),
-                Cell(charge.card or "no card"), Cell(moment_words(charge.at, now, self._reader), "muted"),
+                Cell(charge.card_in_words or "no card"), Cell(moment_words(charge.at, now, self._reader), "muted"),
             )  # fmt: skip
             rows.append(with_words(charge.transaction_id, cells, words, "warn" if why_not else "", width))
         columns = _WIDE_COLUMNS if width >= WIDE else _COLUMNS
@@ -139,7 +139,7 @@ class VoidPanel(MoneyPanel):
         amount = money_words(made.total, self._reader)
         reason = f" · {self.reason}" if self.reason else ""
         return (
-            f"y voids {amount} on {self._basis.number}, {charge.card or 'no card'}{reason}   Esc leaves",
+            f"y voids {amount} on {self._basis.number}, {charge.card_in_words or 'no card'}{reason}   Esc leaves",
             True,
         )
 

@@ -132,7 +132,7 @@ def _order_parts(write: _Dialect, orders: Stores, *, newest_too: bool) -> list[s
             "t.id, t.order_id, o.number, t.occurred_at, t.kind, t.status, t.amount, t.currency, t.gateway, t.card_brand,"
             " t.card_last4, t.gateway_ref, t.response_text, t.origin, t.settled_at,"
             " (SELECT p.kind FROM payment_transaction p WHERE p.id = t.parent_id), t.account, t.attempt_id,"
-            " coalesce((SELECT a.requested_by FROM payment_attempt a WHERE a.id = t.attempt_id), '')",
+            " coalesce((SELECT a.requested_by FROM payment_attempt a WHERE a.id = t.attempt_id), ''), t.is_test",
             "(SELECT t.id FROM payment_transaction t WHERE t.order_id IN (SELECT id FROM shown)"
             f"{newest}) w JOIN payment_transaction t ON t.id = w.id JOIN orders o ON o.id = t.order_id"
             " ORDER BY t.occurred_at DESC, t.id DESC",

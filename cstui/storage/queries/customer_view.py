@@ -189,11 +189,11 @@ def _at_or_none(text: str | None) -> datetime | None:
 
 def _transaction(row: Sequence[Any]) -> TransactionRow:
     (key, order_id, number, at, kind, status, amount, currency, gateway, brand, last4, reference, text, origin, settled_at, parent,
-     account, attempt_id, by) = row  # fmt: skip
+     account, attempt_id, by, is_test) = row  # fmt: skip
     return TransactionRow(
         key, order_id, number, _at(at), _TRANSACTION_KIND[kind], _TRANSACTION_STATUS[status], Money(amount, currency), gateway,
         brand, last4, reference, text, _ORIGIN[origin], settled_at is not None,
-        _TRANSACTION_KIND[parent] if parent else None, account, attempt_id, by,
+        _TRANSACTION_KIND[parent] if parent else None, account, attempt_id, by, bool(is_test),
     )  # fmt: skip
 
 

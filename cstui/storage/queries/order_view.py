@@ -115,7 +115,7 @@ _PARTS: tuple[tuple[str, str], ...] = (
         "id, occurred_at, kind, status, amount, currency, gateway, card_brand, card_last4, gateway_ref, response_text, origin,"
         " CASE WHEN settled_at IS NULL THEN 0 ELSE 1 END,"
         " (SELECT p.kind FROM payment_transaction p WHERE p.id = payment_transaction.parent_id), account, attempt_id,"
-        " coalesce((SELECT a.requested_by FROM payment_attempt a WHERE a.id = payment_transaction.attempt_id), '')",
+        " coalesce((SELECT a.requested_by FROM payment_attempt a WHERE a.id = payment_transaction.attempt_id), ''), is_test",
         "payment_transaction WHERE order_id = :order_id ORDER BY occurred_at DESC, id DESC",
     ),
     (
@@ -293,6 +293,7 @@ def _transaction(row: list[Any], order_id: int, number: str) -> TransactionRow:
         account,
         attempt_id,
         by,
+        is_test,
     ) = row
     return TransactionRow(
         id=key,
@@ -313,6 +314,7 @@ def _transaction(row: list[Any], order_id: int, number: str) -> TransactionRow:
         account=account,
         attempt_id=attempt_id,
         by=by,
+        is_test=bool(is_test),
     )
 
 
