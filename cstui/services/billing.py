@@ -170,7 +170,9 @@ class Billing:
         card = chargeable(tx, row.store_id, row.card_id, terms.today)
         if isinstance(card, str):
             raise NotPossibleNow(card, "Choose another card.")
-        arming.arm(tx, row, facts, step.cycle, step.bill_date or terms.today, card, terms, asked)
+        # By hand it costs what the screen showed: a price that falls with each try is for tries that nobody asked for.
+        shown = replace(facts, attempts=0)
+        arming.arm(tx, row, shown, step.cycle, step.bill_date or terms.today, card, terms, asked)
         said = f"Cycle {step.cycle}, {card.words}"
         arming.write(tx, row, facts, facts, "bill forced", said, actor=asked.actor, save_id=asked.save_id)
         tx.publish("payment", Kind.SUBSCRIPTION, row.id)
