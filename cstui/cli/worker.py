@@ -67,7 +67,7 @@ def _work(session: Session, *, once: bool, senders: int) -> None:
 def _words(done: dict[str, int]) -> str:
     names = {
         "sent": "sent", "looked": "looked up", "tried_again": "tried again", "orphans": "left by dead workers", "mails": "mails",
-        "links": "card links",
+        "links": "card links", "billed": "subscriptions billed or told of",
     }  # fmt: skip
     said = [f"{count} {names.get(name, name)}" for name, count in done.items() if count]
     return ", ".join(said).capitalize() + "." if said else "Nothing was due."

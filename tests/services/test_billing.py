@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,25 @@ def test_two_workers_bill_one_cycle_once(bench: BillingBench) -> None:
     assert len({row.number for key in keys for row in bench.orders(key)}) == 4
     for worker in (first, second):
         worker.stop()
+
+
+def test_workers_side_by_side_charge_each_cycle_once(
+    bench: BillingBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cstui.services.worker.BILLING", 0.05)
+    cards = [bench.card(last4=f"{number:04d}") for number in range(5)]
+    keys = [bench.subscription(card) for card in cards for _ in range(2)]
+    workers = [bench.worker(), bench.worker()]
+    for worker in workers:
+        worker.start()
+    until = time.monotonic() + 30
+    while bench.charged() < len(keys) and time.monotonic() < until:
+        time.sleep(0.1)
+    for worker in workers:
+        worker.stop()
+    bench.work()
+    assert bench.charged() == len(keys) and all(len(bench.orders(key)) == 1 for key in keys)
+    assert len({row.number for key in keys for row in bench.orders(key)}) == len(keys)
 
 
 def test_order_numbers_go_on_after_what_an_import_brought(bench: BillingBench) -> None:
