@@ -150,13 +150,21 @@ class MoneyDesk(App[int]):
         if panel is not None:
             panel.tick()
 
-    def money_asked(self, screen: BaseScreen, receipt: Receipt, undo_seconds: int) -> None:
-        """A refund or void was stored here: says so at once, before the database tells it back."""
+    def money_asked(
+        self,
+        screen: BaseScreen,
+        receipt: Receipt,
+        undo_seconds: int,
+        charge_of: tuple[int, str] | None = None,
+    ) -> None:
+        """A refund or void was stored here, or the charge of a subscription (its id and name): says so at once, before the database tells it back."""
         if receipt.sends_at is not None:
             self._skew = receipt.sends_at - timedelta(seconds=undo_seconds) - datetime.now(UTC)
         words = asked_words(receipt, self.reader)
         screen.tell(words, "good" if words.startswith("✓") else "warn")
-        armed = [_as_own(receipt, key) for key in receipt.attempt_ids if receipt.sends_at is not None]
+        armed = [
+            _as_own(receipt, key, charge_of) for key in receipt.attempt_ids if receipt.sends_at is not None
+        ]
         if armed:
             known = {one.id for one in self.money.own}
             fresh = tuple(one for one in armed if one.id not in known)
@@ -269,15 +277,18 @@ def _has_ended(one: OwnAttempt) -> bool:
     return not one.is_open or one.state is AttemptState.PENDING
 
 
-def _as_own(receipt: Receipt, key: int) -> OwnAttempt:
+def _as_own(receipt: Receipt, key: int, charge_of: tuple[int, str] | None = None) -> OwnAttempt:
     """What the database is going to tell back, for the moment until it does. Of several, the first stands for the whole amount."""
     refund = receipt.state if isinstance(receipt.state, RefundState) else None
     amount = receipt.amount if key == receipt.attempt_ids[0] else Money(0, receipt.amount.currency)
     operation = Operation.REFUND if refund is not None else Operation.VOID
+    subscription_id, name = charge_of or (0, receipt.order_number)
+    if charge_of is not None:
+        operation = Operation.SALE
     return OwnAttempt(
         key,
         receipt.order_id,
-        receipt.order_number,
+        name,
         operation,
         AttemptState.ARMED,
         amount,
@@ -285,4 +296,5 @@ def _as_own(receipt: Receipt, key: int) -> OwnAttempt:
         receipt.sends_at,
         "",
         refund,
+        subscription_id=subscription_id,
     )

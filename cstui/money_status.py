@@ -23,11 +23,21 @@ def newest_armed(own: Iterable[OwnAttempt]) -> OwnAttempt | None:
 
 
 def together(own: Iterable[OwnAttempt], one: OwnAttempt) -> tuple[OwnAttempt, ...]:
-    """What is told, and taken back, with it: all that is in the same state for the same order."""
-    return tuple(other for other in own if (other.order_id, other.state) == (one.order_id, one.state))
+    """What is told, and taken back, with it: all that is in the same state for the same order, or subscription."""
+    return tuple(other for other in own if _together(other) == _together(one))
+
+
+def _together(one: OwnAttempt) -> tuple[object, ...]:
+    return one.order_id, one.subscription_id, one.state, one.operation in _CHARGES
+
+
+#: What takes money; everything else gives it back.
+_CHARGES = (Operation.SALE, Operation.CAPTURE, Operation.AUTHORISE)
 
 
 def _verb(one: OwnAttempt) -> str:
+    if one.operation in _CHARGES:
+        return "Charge"
     return "Refund" if one.refund_state is not None else one.operation.capitalize()
 
 
@@ -85,12 +95,15 @@ def ended_words(one: OwnAttempt, reader: Reader, tries: int) -> tuple[str, str]:
 
     `tries` is how often a refund that failed is tried again.
     """
-    what = f"{money_words(one.amount, reader)} on {one.order_number}"
     noun = _verb(one)
+    about = "for" if noun == "Charge" else "on"
+    what = f"{money_words(one.amount, reader)} {about} {one.order_number}"
     if one.state is AttemptState.SUCCEEDED:
         card = f" to {one.card}" if one.card else ""
         if noun == "Void":
             return f"✓ Voided {what}{f', {one.card}' if one.card else ''}.", "good"
+        if noun == "Charge":
+            return f"✓ Charged {what}{card}.", "good"
         manner = {Operation.VOID: " by void", Operation.CREDIT: " by credit"}.get(one.operation, "")
         return f"✓ Refunded {what}{card}{manner}.", "good"
     if one.state is AttemptState.WITHDRAWN:
@@ -108,6 +121,8 @@ def ended_words(one: OwnAttempt, reader: Reader, tries: int) -> tuple[str, str]:
 
 
 def _after_words(one: OwnAttempt, tries: int) -> str:
+    if one.operation in _CHARGES:
+        return "Nothing was charged; the history says what to do."
     if one.refund_state is RefundState.FAILED_RETRYING:
         return f"Tried again tomorrow, {one.failures} of {tries}."
     if one.refund_state is RefundState.REQUESTED:

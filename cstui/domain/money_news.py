@@ -14,7 +14,8 @@ from cstui.domain.payments import AttemptState, RefundState
 class OwnAttempt:
     """One of this person's attempts that is under way, or ended a moment ago.
 
-    `refund_state` is its refund's, None for a void of its own; `failures` and `text` say why it waits.
+    `refund_state` is its refund's, None for a void of its own; `failures` and `text` say why it waits. A charge of a subscription may have no order
+    yet: `order_number` is the product then.
     """
 
     id: int
@@ -28,6 +29,7 @@ class OwnAttempt:
     text: str
     refund_state: RefundState | None = None
     failures: int = 0
+    subscription_id: int = 0
 
     @property
     def is_open(self) -> bool:

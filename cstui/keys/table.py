@@ -235,7 +235,7 @@ _ORDER = _rows(
     Key("order.edit", ("e",), "Edit", "Takes the lock and edits the order.",
         permission=Permission.ORDER_UPDATE, command="edit"),
     Key("order.take", ("f8",), "Take lock", "Takes the lock without editing yet, or gives it back.",
-        permission=Permission.ORDER_UPDATE, command="take"),
+        permission=Permission.ORDER_UPDATE, command="take", also=(Context.SUBSCRIPTION,)),
     Key("order.address", ("A",), "Address", "Takes the lock and edits an address while nothing is released.",
         permission=Permission.ORDER_UPDATE, command="address", consequence=True),
     Key("order.quantity", ("Q",), "Quantity",
@@ -246,12 +246,12 @@ _ORDER = _rows(
     Key("order.cancel", ("X",), "Cancel order", "Lists what a cancellation does, then asks.",
         permission=Permission.ORDER_CANCEL, command="cancel", consequence=True),
     Key("order.knock", ("p",), "Knock", "Tells the colleague who holds the order that you are waiting.",
-        permission=Permission.ORDER_UPDATE, command="knock"),
+        permission=Permission.ORDER_UPDATE, command="knock", also=(Context.SUBSCRIPTION,)),
     Key("order.handover", ("E",), "Hand over",
         "Gives your lock to the colleague who knocked; your text stays a draft.",
-        permission=Permission.ORDER_UPDATE, command="handover", consequence=True),
+        permission=Permission.ORDER_UPDATE, command="handover", consequence=True, also=(Context.SUBSCRIPTION,)),
     Key("order.unlock", ("U",), "Unlock", "Removes someone's lock with a reason; the holder is told.",
-        permission=Permission.ORDER_UNLOCK, command="unlock", consequence=True, also=(Context.LOCKS,)),
+        permission=Permission.ORDER_UNLOCK, command="unlock", consequence=True, also=(Context.LOCKS, Context.SUBSCRIPTION)),
 )  # fmt: skip
 
 _MONEY_ALWAYS = _rows(
@@ -328,32 +328,32 @@ _SUBSCRIPTION_ALWAYS = _rows(
 
 _SUBSCRIPTION = _rows(
     Context.SUBSCRIPTION, "Subscription",
+    Key("subscription.edit", ("e",), "Price", "Edits what each cycle costs: amount, shipping, discount; for good or the next bill only.",
+        permission=Permission.SUBSCRIPTION_PRICE, command="price"),
+    Key("subscription.pause", ("P",), "Pause", "Pauses it, until a day or until somebody resumes it; resumes it; brings back what has ended.",
+        permission=Permission.SUBSCRIPTION_UPDATE, command="pause", consequence=True, also=(Context.CUSTOMER,)),
+    Key("subscription.skip", ("K",), "Skip", "Leaves the next charge out.",
+        permission=Permission.SUBSCRIPTION_UPDATE, command="skip", consequence=True, also=(Context.CUSTOMER,)),
     Key("subscription.cancel", ("X",), "Cancel", "Asks why, makes the one offer to stay that fits, and cancels it.",
         permission=Permission.SUBSCRIPTION_UPDATE, command="stop", consequence=True),
-)  # fmt: skip
-
-_KEPT_SUBSCRIPTION = _kept(
-    Context.SUBSCRIPTION,
-    Key("subscription.edit", ("e",), "Edit", "Edits the pricing.", permission=Permission.SUBSCRIPTION_PRICE,
-        command="price"),
-    Key("subscription.pause", ("P",), "Pause", "Pauses or resumes.",
-        permission=Permission.SUBSCRIPTION_UPDATE, command="pause", consequence=True),
-    Key("subscription.skip", ("K",), "Skip", "Skips the next cycle.",
-        permission=Permission.SUBSCRIPTION_UPDATE, command="skip", consequence=True),
-    Key("subscription.bill", ("B",), "Force bill", "Bills the next cycle now.",
-        permission=Permission.SUBSCRIPTION_UPDATE, moves_money=True, command="bill", consequence=True),
-    Key("subscription.card", ("C",), "Card", "Changes the card.", permission=Permission.CARD_MANAGE,
+    Key("subscription.bill", ("B",), "Force bill", "Charges the next cycle now, where the card networks allow it.",
+        permission=Permission.SUBSCRIPTION_UPDATE, moves_money=True, command="bill", consequence=True, also=(Context.CUSTOMER,)),
+    Key("subscription.card", ("C",), "Card", "Bills it to another card on file; a past-due one can be charged with it at once.",
         command="pay-with", consequence=True),
-    Key("subscription.swap", ("W",), "Swap", "Swaps the product.", permission=Permission.SUBSCRIPTION_UPDATE,
-        command="swap", consequence=True),
-    Key("subscription.date", ("D",), "Date", "Moves the billing date.",
-        permission=Permission.SUBSCRIPTION_UPDATE, command="date", consequence=True),
-    Key("subscription.quantity", ("Q",), "Quantity", "Changes the quantity.",
-        permission=Permission.SUBSCRIPTION_UPDATE, command="set-quantity", consequence=True),
-    Key("subscription.trial", ("L",), "Trial", "Restarts, skips or stops the trial.",
-        permission=Permission.SUBSCRIPTION_UPDATE, moves_money=True, command="trial", consequence=True),
-    Key("subscription.mail", ("M",), "Mail", "Sends a mail again.", permission=Permission.MAIL_RESEND,
-        command="resend", consequence=True),
+    Key("subscription.swap", ("W",), "Swap", "Changes the option or the product; its price follows or stays.",
+        permission=Permission.SUBSCRIPTION_UPDATE, command="swap", consequence=True, also=(Context.CUSTOMER,)),
+    Key("subscription.date", ("D",), "Date", "Moves the billing date, or changes how often it is billed.",
+        permission=Permission.SUBSCRIPTION_UPDATE, command="date", consequence=True, also=(Context.CUSTOMER,)),
+    Key("subscription.quantity", ("Q",), "Quantity", "Changes the quantity and the unit price.",
+        permission=Permission.SUBSCRIPTION_UPDATE, command="set-quantity", consequence=True, also=(Context.CUSTOMER,)),
+    Key("subscription.trial", ("L",), "Trial", "Restarts the trial, ends it with a bill at once, or stops it.",
+        permission=Permission.SUBSCRIPTION_UPDATE, moves_money=True, command="trial", consequence=True, also=(Context.CUSTOMER,)),
+    Key("subscription.mail", ("M",), "Mail", "Sends a mail of its newest order, or the focused one, again.",
+        permission=Permission.MAIL_RESEND, command="resend", consequence=True),
+    Key("subscription.reactivate", (), "Reactivate", "Brings back what was cancelled, has stopped or is past due.",
+        permission=Permission.SUBSCRIPTION_UPDATE, command="reactivate", consequence=True, also=(Context.CUSTOMER,)),
+    Key("subscription.keep", (), "Keep", "Takes a planned end back.",
+        permission=Permission.SUBSCRIPTION_UPDATE, command="keep", consequence=True, also=(Context.CUSTOMER,)),
 )  # fmt: skip
 
 TABLE: tuple[Key, ...] = (
@@ -379,7 +379,6 @@ TABLE: tuple[Key, ...] = (
     *_KEPT_ALWAYS,
     *_KEPT_CUSTOMER,
     *_KEPT_ORDER,
-    *_KEPT_SUBSCRIPTION,
 )
 BY_ID: dict[str, Key] = {key.id: key for key in TABLE}
 
@@ -395,7 +394,8 @@ FOOTERS: dict[Context, tuple[str, ...]] = {
     Context.ORDER: ("order.edit", "order.refund", "order.void", "order.address", "order.hold", "order.cancel",
         "desk.help"),
     Context.MONEY: ("nav.open", "nav.filter", "desk.refresh", "desk.back", "desk.help"),
-    Context.SUBSCRIPTION: ("subscription.cancel", "note.add", "call.log", "record.audit", "desk.find", "desk.back", "desk.help"),
+    Context.SUBSCRIPTION: ("subscription.edit", "subscription.pause", "subscription.skip", "subscription.card", "subscription.bill",
+        "subscription.cancel", "desk.help"),
     Context.HISTORY: ("history.open", "nav.filter", "desk.copy", "desk.back", "desk.help"),
     Context.LOCKS: ("nav.open", "order.unlock", "nav.filter", "desk.refresh", "desk.back", "desk.help"),
     Context.PANEL: ("form.save", "form.choose", "form.close", "desk.help"),

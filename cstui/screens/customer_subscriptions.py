@@ -8,17 +8,25 @@ from cstui.screens.customer_sending import CustomerSending
 from cstui.screens.money_actions import order_key
 from cstui.screens.subscription_actions import SubscriptionSpot
 from cstui.screens.subscription_cancel import SubscriptionCancelling
+from cstui.screens.subscription_editing import SubscriptionEditing
+from cstui.screens.subscription_stepping import SubscriptionStepping
 
 #: What these keys of the profile mean on a subscription's row.
 _ON_ROW = {
     "customer.cancel": "subscription.cancel",
+    "customer.edit": "subscription.edit",
+    "customer.card": "subscription.card",
 }
 _TITLES = {
     "customer.cancel": "Cancel this subscription",
+    "customer.edit": "Price of this subscription",
+    "customer.card": "Card of this subscription",
 }
 
 
-class CustomerSubscriptions(SubscriptionCancelling, CustomerSending):
+class CustomerSubscriptions(
+    SubscriptionEditing, SubscriptionStepping, SubscriptionCancelling, CustomerSending
+):
     """The keys of a subscription on the row under the cursor."""
 
     def subscription_row(self) -> SubscriptionRow | None:
@@ -60,3 +68,17 @@ class CustomerSubscriptions(SubscriptionCancelling, CustomerSending):
             self.action_subscription_cancel()
         else:
             super().action_customer_cancel()
+
+    def action_customer_edit(self) -> None:
+        """`e`: the price of the subscription under the cursor, else the contact."""
+        if self.subscription_row() is not None:
+            self.action_subscription_edit()
+        else:
+            super().action_customer_edit()
+
+    def action_customer_card(self) -> None:
+        """`C`: the card of the subscription under the cursor, else a new one."""
+        if self.subscription_row() is not None:
+            self.action_subscription_card()
+        else:
+            super().action_customer_card()

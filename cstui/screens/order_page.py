@@ -114,15 +114,6 @@ class OrderPage(RecordLive):
         if found is not None and order_id == self.record_id:
             self._refunds, self._attempts = found
 
-    def offer_draft(self) -> None:
-        """Says that unsaved text is there to be continued."""
-        draft = self.draft
-        words = ""
-        if draft is not None and self.grip is None:
-            why = f" ({draft.why})" if draft.why else ""
-            words = f"You have unsaved text from {self.moment(draft.kept_at)}{why}: e continues it."
-        self.set_banner("draft", words)
-
     # Showing ----------------------------------------------------------------------------------------
 
     def show_order(self, view: OrderView) -> None:

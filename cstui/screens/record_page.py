@@ -73,6 +73,19 @@ class RecordPage(RecordActions):
         """Words for audit paths of this record."""
         return {}
 
+    def key_of_draft(self, draft: Draft) -> str:
+        """The key that goes on with unsaved text."""
+        return "e"
+
+    def offer_draft(self) -> None:
+        """Says that unsaved text is there to be continued."""
+        draft = self.draft
+        words = ""
+        if draft is not None and self.grip is None:
+            why = f" ({draft.why})" if draft.why else ""
+            words = f"You have unsaved text from {self.moment(draft.kept_at)}{why}: {self.key_of_draft(draft)} continues it."
+        self.set_banner("draft", words)
+
     # The frame --------------------------------------------------------------------------------------
 
     def tab_words(self, place: int) -> str:

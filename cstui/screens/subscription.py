@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from cstui.domain.live import LiveEvent
-from cstui.domain.locking import Purpose
+from cstui.domain.ids import new_token
+from cstui.domain.locking import Draft, Purpose
 from cstui.domain.subscriptions import SubscriptionView
 from cstui.flow import call
-from cstui.screens.subscription_actions import HeldView, SubscriptionActions, SubscriptionSpot
+from cstui.screens.subscription_actions import HeldView, SubscriptionSpot
 from cstui.screens.subscription_cancel import SubscriptionCancelling
+from cstui.screens.subscription_editing import SubscriptionEditing
+from cstui.screens.subscription_mails import SubscriptionMails
 from cstui.screens.subscription_page import SubscriptionPage
 from cstui.screens.subscription_rows import product_words
+from cstui.screens.subscription_stepping import SubscriptionStepping
 
 _LOCKING = ("order.unlock", "order.knock", "order.handover")
 
 
-class SubscriptionScreen(SubscriptionCancelling, SubscriptionPage):
+class SubscriptionScreen(
+    SubscriptionMails, SubscriptionEditing, SubscriptionStepping, SubscriptionCancelling, SubscriptionPage
+):
     """Reading is `subscription_page`; the lock `record_locking`; what the keys share `subscription_actions`; X `subscription_cancel`."""
 
     def subscription_spot(self) -> SubscriptionSpot | None:
@@ -35,12 +40,12 @@ class SubscriptionScreen(SubscriptionCancelling, SubscriptionPage):
 
     def why_not(self, action: str) -> str:
         """The state, the rights, and the lock that somebody else has."""
-        why = super().why_not(action)
+        why = super().why_not("order.mail" if action == "subscription.mail" else action)
         noun = action.partition(".")[0]
         if (
             why
             or noun not in ("subscription", "order")
-            or action in ("subscription.open", "subscription.mail")
+            or action in ("subscription.open", "subscription.mail", "order.mail")
         ):
             return why
         if self.view is None:
@@ -48,6 +53,11 @@ class SubscriptionScreen(SubscriptionCancelling, SubscriptionPage):
         if action in _LOCKING:
             return self.why_not_locking(action, self.view.row.store_id)
         return self.why_locked(self.view.row.store_id)
+
+    def subscription_draft_moved(self, draft: Draft | None) -> None:
+        """Offers it, or no more."""
+        self.draft = draft
+        self.offer_draft()
 
     # The lock is the screen's own -------------------------------------------------------------------
 
@@ -58,8 +68,6 @@ class SubscriptionScreen(SubscriptionCancelling, SubscriptionPage):
 
     async def hold_again(self, held: HeldView) -> HeldView:
         """Takes it anew on what stands now."""
-        from cstui.domain.ids import new_token
-
         self.show_record(await call(self.read_record))
         self.token = new_token()
         self.grip = await self._begin(Purpose.EDIT, take_over=False)
@@ -79,10 +87,3 @@ class SubscriptionScreen(SubscriptionCancelling, SubscriptionPage):
     def _keeps_form(self) -> bool:
         """A panel that works under the lock stays open when the lock is lost: going on asks for it again."""
         return self.panel is not None and bool(self.flows)
-
-    def on_live(self, event: LiveEvent) -> None:
-        """News of the record first, then of an open panel's lock."""
-        super().on_live(event)
-
-
-__all__ = ["SubscriptionActions", "SubscriptionScreen"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -94,7 +95,7 @@ class Asking(Protocol):
 
 
 #: Given what is held, the answer and the save id: the call that stores, without arguments.
-Store = Callable[[HeldView, dict[str, str], str], Callable[[], Any]]
+Store = Callable[[HeldView, dict[str, str], str], Callable[[], Any] | Awaitable[Callable[[], Any]]]
 
 
 class SubscriptionActions(RecordActions):
@@ -200,8 +201,9 @@ class SubscriptionActions(RecordActions):
         save_id = new_token()
         while (values := await panel.answer()) is not None:
             try:
-                use_case = store(held, values, save_id)
-                found = await saving(
+                found = store(held, values, save_id)
+                use_case: Callable[[], Any] = await found if inspect.isawaitable(found) else found
+                stored = await saving(
                     self, save_id, use_case, reread=use_case, back=getattr(self, "database_back", None)
                 )
             except NotVerified as error:
@@ -218,10 +220,11 @@ class SubscriptionActions(RecordActions):
             except InvalidInput as problem:
                 _show_problems(panel, (problem,), problem.in_words())
             except CstuiError as error:
-                panel.say_problem(error.in_words())
+                if error.in_words():
+                    panel.say_problem(error.in_words())
             else:
                 self.subscription_lock_gone()
-                return found, values
+                return stored, values
         return None
 
     async def _after_refusal_of(
@@ -253,7 +256,7 @@ class SubscriptionActions(RecordActions):
         """The receipt that stays: what was stored, what is billed next, and what became of a second step."""
         self.subscription_moved(view)
         if view.receipt is not None:
-            self.follow_money(view.receipt)
+            self.follow_money(view.receipt, view)
         coming = view.next.words if view.next is not None else ""
         said = f"{words} {coming}".strip()
         if view.problem:
@@ -263,10 +266,11 @@ class SubscriptionActions(RecordActions):
         else:
             self.tell(said)
 
-    def follow_money(self, receipt: Receipt) -> None:
+    def follow_money(self, receipt: Receipt, view: SubscriptionView) -> None:
         """Something was armed here: the countdown begins at once."""
         undo = int(self.desk.settings.at_hand("money.undo_seconds"))
-        self.desk_app.money_asked(self, receipt, undo)
+        charge_of = None if receipt.refund_ids else (view.row.id, view.row.product)
+        self.desk_app.money_asked(self, receipt, undo, charge_of)
 
     # What comes in ----------------------------------------------------------------------------------
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, tzinfo
 from typing import Any, ClassVar
 
 from cstui.domain.ids import Kind
 from cstui.domain.live import LiveEvent, What
-from cstui.domain.locking import Grip, Purpose
+from cstui.domain.locking import Draft, Grip, Purpose
 from cstui.domain.subscriptions import SubscriptionView
 from cstui.flow import call, flow, quietly
 from cstui.keys import Context
@@ -82,8 +83,11 @@ class SubscriptionPage(RecordLive):
             self.draft = draft
             self.offer_draft()
 
-    def offer_draft(self) -> None:
-        """Says that unsaved text is there to be continued."""
+    def key_of_draft(self, draft: Draft) -> str:
+        """Each form has its own key."""
+        if "quantity" in draft.body:
+            return "Q"
+        return "D" if any(path.startswith(("next_bill_date", "interval.")) for path in draft.body) else "e"
 
     def read_record(self) -> SubscriptionView:
         """In a thread: the subscription as the database has it now."""
@@ -175,8 +179,6 @@ class SubscriptionPage(RecordLive):
         if fresh is None or view is None or key != self.record_id:
             return
         if self.flows and fresh.version != view.version:
-            from dataclasses import replace
-
             self.view = replace(view, attempts=fresh.attempts, periods=fresh.periods, mails=fresh.mails)
             self.paint()
         else:

@@ -78,15 +78,15 @@ async def test_four_presses_on_the_profile_cancel_with_a_reason_and_no_other_scr
 ) -> None:
     key = bench.subscription(due=10)
     async with on_profile(bench) as desk:
-        before = desk.app.screen
+        before: Any = desk.app.screen
         await desk.press("X")
         await desk.shows("Cancel Tea", "Too expensive")
         await desk.press("a")
         await desk.shows("Offer: 20 % off for 3 bills", "saves $12.90", "d no thanks, cancel")
         await desk.press("d", "y")
         await desk.shows("Cancelled: Tea. Nothing is billed any more.")
-        assert desk.app.screen is before and before.panel is None
-        await desk.until(lambda: desk.app.screen.view.subscriptions[0].status is _S.CANCELLED)
+        assert (desk.app.screen, before.panel) == (before, None)
+        await desk.until(lambda: before.view.subscriptions[0].status is _S.CANCELLED)
     row = bench.sub(key)
     assert (row.status, row.next_bill_date, row.cancel_reason) == (_S.CANCELLED, None, "Too expensive")
     assert outcomes(bench) == ["declined"] and bench.desk.locks.all(bench.sue) == ()
@@ -116,8 +116,9 @@ async def test_left_with_escape_it_is_as_it_was_and_the_lock_is_free(bench: Bill
         await desk.type("Xad")
         await desk.shows("y cancels Tea now")
         assert [row.record_kind for row in bench.desk.locks.all(bench.sue)] == [Kind.SUBSCRIPTION]
+        screen: Any = desk.app.screen
         await desk.press("escape")
-        await desk.until(lambda: desk.app.screen.panel is None and not desk.app.screen.flows)
+        await desk.until(lambda: screen.panel is None and not screen.flows)
     assert bench.sub(key).status is _S.ACTIVE and bench.desk.locks.all(bench.sue) == ()
 
 

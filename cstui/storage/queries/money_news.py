@@ -24,10 +24,12 @@ def _ago(is_sqlite: bool, seconds: int) -> str:
 def _own(is_sqlite: bool) -> str:
     """One person's attempts of the last day that are open, or ended within the last half minute."""
     return (
-        "SELECT a.id, a.order_id, o.number, a.operation, a.state, a.amount, a.currency, coalesce(t.card_brand, ''),"
-        " coalesce(t.card_last4, ''), a.execute_after, a.response_text, r.state, coalesce(r.failures, 0)"
-        " FROM payment_attempt a JOIN orders o ON o.id = a.order_id LEFT JOIN payment_transaction t ON t.id = a.transaction_id"
-        " LEFT JOIN refund r ON r.id = a.refund_id"
+        "SELECT a.id, coalesce(a.order_id, 0), CASE WHEN a.subscription_id IS NULL THEN coalesce(o.number, '') ELSE s.product END,"
+        " a.operation, a.state, a.amount, a.currency, coalesce(t.card_brand, c.brand, ''), coalesce(t.card_last4, c.last4, ''),"
+        " a.execute_after, a.response_text, r.state, coalesce(r.failures, 0), coalesce(a.subscription_id, 0)"
+        " FROM payment_attempt a LEFT JOIN orders o ON o.id = a.order_id LEFT JOIN payment_transaction t ON t.id = a.transaction_id"
+        " LEFT JOIN refund r ON r.id = a.refund_id LEFT JOIN subscription s ON s.id = a.subscription_id"
+        " LEFT JOIN card c ON c.id = a.card_id"
         f" WHERE a.requested_by_id = :staff AND a.created_at > {_ago(is_sqlite, 86400)}"
         " AND (a.state IN ('waiting_approval', 'armed', 'sending', 'unknown', 'pending')"
         f" OR a.done_at > {_ago(is_sqlite, 30)}) ORDER BY a.id DESC LIMIT 20"
@@ -85,7 +87,7 @@ def _decision(row: Any) -> OwnDecision:
 
 
 def _attempt(row: Any) -> OwnAttempt:
-    (key, order_id, number, operation, state, amount, currency, brand, last4, after, text, refund_state, failures) = row  # fmt: skip
+    (key, order_id, number, operation, state, amount, currency, brand, last4, after, text, refund_state, failures, subscription) = row  # fmt: skip
     return OwnAttempt(
         key,
         order_id,
@@ -98,4 +100,5 @@ def _attempt(row: Any) -> OwnAttempt:
         text,
         RefundState(refund_state) if refund_state else None,
         failures,
+        subscription,
     )
