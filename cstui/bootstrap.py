@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from cstui.services.shipments import Shipments
     from cstui.services.sign_in import SignIn
     from cstui.services.staff import Staff
+    from cstui.services.stop_everything import Stopping
     from cstui.services.stores import Stores
     from cstui.services.subscriptions import Subscriptions
     from cstui.services.verification import Verifications
@@ -254,11 +255,12 @@ class Desk:
     @cached_property
     def subscriptions(self) -> Subscriptions:
         """Subscriptions."""
+        from cstui.services.mail.subscription_mails import SubscriptionMails
         from cstui.services.subscriptions import Subscriptions
 
         return Subscriptions(
-            self.database, self.settings, self.verification, self.refunds, self.billing, wishes=self.retention
-        )
+            self.database, self.settings, self.verification, self.refunds, self.billing, SubscriptionMails(), self.retention
+        )  # fmt: skip
 
     @cached_property
     def billing(self) -> Billing:
@@ -280,6 +282,13 @@ class Desk:
         from cstui.services.explain import Explain
 
         return Explain(self.database)
+
+    @cached_property
+    def stopping(self) -> Stopping:
+        """Stopping everything of a customer."""
+        from cstui.services.stop_everything import Stopping
+
+        return Stopping(self.database, self.settings, self.refunds, self.verification, self.retention)
 
     @cached_property
     def locks(self) -> Locks:

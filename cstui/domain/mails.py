@@ -51,6 +51,7 @@ class MailKind(StrEnum):
     SUBSCRIPTION_CANCELLED = "subscription_cancelled"
     SUBSCRIPTION_PRICE = "subscription_price"
     SUBSCRIPTION_CARD = "subscription_card"
+    EVERYTHING_STOPPED = "everything_stopped"
     NOTIFY_REFUND_FAILED = "notify_refund_failed"
     NOTIFY_REFUND_REVERSED = "notify_refund_reversed"
     NOTIFY_DISPUTE = "notify_dispute"
@@ -84,6 +85,7 @@ _WORDS: Final = {
     MailKind.SUBSCRIPTION_CANCELLED: "subscription cancelled",
     MailKind.SUBSCRIPTION_PRICE: "price of a subscription",
     MailKind.SUBSCRIPTION_CARD: "card of a subscription",
+    MailKind.EVERYTHING_STOPPED: "everything stopped",
     MailKind.NOTIFY_REFUND_FAILED: "refund failed (own list)",
     MailKind.NOTIFY_REFUND_REVERSED: "refund came back (own list)",
     MailKind.NOTIFY_DISPUTE: "dispute opened (own list)",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,6 +19,7 @@ from cstui.domain.clean import clean
 from cstui.domain.errors import DatabaseAway, InvalidInput
 from cstui.domain.ids import Kind
 from cstui.domain.mails import MailKind, MailState, checked_recipient, recipients, why_suppressed
+from cstui.domain.money import Money
 from cstui.domain.shipments import ShipmentRow
 from cstui.services.mail import facts as written
 from cstui.services.mail.facts import Facts, Writer
@@ -244,6 +245,36 @@ def queue_subscription_mail(
             _queue_to_customer(
                 tx, mail, f"{kind.value}:{subscription_id}:{cause or f'{row.cycle}:{row.version}'}"
             )
+
+
+def queue_everything_stopped(
+    tx: Transaction,
+    customer_id: int,
+    store_id: int,
+    subscriptions: Sequence[str],
+    orders: Sequence[str],
+    holds: Sequence[tuple[Money, str]],
+    cause: str,
+) -> None:
+    """Tells the customer in one mail of all that was stopped at his word: subscriptions, shipments by their orders, holds with theirs."""
+    with harmless(tx, "everything stopped"):
+        reached = mail_facts.reached_by_customer(tx, customer_id, store_id)
+        if reached is None or not reached.profile_email.strip():
+            return
+        writer = Writer(reached)
+        stopped = {
+            "subscriptions": [{"name": written.text(name)} for name in subscriptions],
+            "orders": [{"number": written.text(number)} for number in orders],
+            "holds": [
+                {"amount": writer.money(amount), "order": written.text(number)} for amount, number in holds
+            ],
+        }
+        facts = {**written.common(reached), "stopped": stopped}
+        kind = MailKind.EVERYTHING_STOPPED
+        queue(
+            tx,
+            NewMail(kind, reached.profile_email, Kind.CUSTOMER, customer_id, facts, store_id, customer_id, None, f"{kind.value}:{cause}"),
+        )  # fmt: skip
 
 
 def _reached_by_subscription(tx: Transaction, row: Any) -> Reached | None:

@@ -35,6 +35,9 @@ _SUBSCRIPTION: Final[Facts] = {
     "tone": "mild", "order": "#1002", "said": "Not enough money in the account", "resumes": "January 2, 2027",
     "ends": "December 31, 2026", "was": "22.00 USD",
 }  # fmt: skip
+_STOPPED: Final[Facts] = {
+    "subscriptions": [{"name": "Coffee beans, 1 kg"}], "orders": [{"number": "#1001"}], "holds": [{"amount": "40.00 USD", "order": "#1002"}],
+}  # fmt: skip
 _OF_KIND: Final[dict[MailKind, Facts]] = {
     MailKind.ORDER_CONFIRMATION: {"order": _ORDER},
     MailKind.WELCOME: {"order": _ORDER},
@@ -44,6 +47,7 @@ _OF_KIND: Final[dict[MailKind, Facts]] = {
     MailKind.REFUND_RETURNED: {"refund": _REFUND},
     MailKind.CARD_LINK: {"link": _LINK},
     MailKind.PASSWORD: {"link": _LINK},
+    MailKind.EVERYTHING_STOPPED: {"stopped": _STOPPED},
     MailKind.EMAIL_CHANGED: {"contact": {"new_address": "n…@e…"}},
     **{
         kind: {"subscription": _SUBSCRIPTION}

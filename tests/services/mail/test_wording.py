@@ -10,6 +10,7 @@ import pytest
 from cstui.domain.errors import InvalidInput, NotPermitted
 from cstui.domain.ids import Kind
 from cstui.domain.mails import MailKind, MailWords
+from cstui.domain.money import Money
 from cstui.domain.payments import AttemptState, TransactionKind
 from cstui.domain.permissions import Role
 from cstui.services.mail import outbox
@@ -117,6 +118,9 @@ def test_the_made_up_facts_have_the_shape_of_real_ones(sqlite_db: Database) -> N
         outbox.queue_card_link(tx, scene.customer, scene.store, "https://a.example", None)
         outbox.queue_password_notice(tx, scene.customer, scene.store)
         outbox.queue_email_changed(tx, scene.customer, "a@b.example", "c@d.example")
+        outbox.queue_everything_stopped(
+            tx, scene.customer, scene.store, ["Tea"], ["#1001"], [(Money(100, "USD"), "#1002")], "1"
+        )
         for kind in MailKind:
             if kind.value.startswith(("renew", "subscription_")):
                 outbox.queue_subscription_mail(tx, subscription, kind)
