@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from cstui.bootstrap import Desk
 from cstui.domain.mails import MailKind
 from cstui.domain.money import Money
+from cstui.domain.subscription_changes import SubscriptionFacts
+from cstui.domain.subscriptions import SubscriptionStatus
 from cstui.services.mail import outbox
+from cstui.services.mail.subscription_mails import mails_of
 from cstui.storage.transaction import Database
-from tests.factories import add_subscription
+from tests.factories import add_staff, add_subscription
 from tests.services.mail.scene import Scene
 
 
@@ -48,3 +54,30 @@ def test_a_subscription_that_is_gone_stands_in_nobodys_way(scene: Scene) -> None
     with scene.db.write() as tx:
         outbox.queue_subscription_mail(tx, 99, MailKind.SUBSCRIPTION_PAUSED)
     assert scene.outbox() == []
+
+
+def test_each_change_is_worth_its_own_mail() -> None:
+    facts = SubscriptionFacts(SubscriptionStatus.ACTIVE, "USD", unit_price=1000, card_id=1, next_bill_date=date(2026, 12, 2))  # fmt: skip
+    day = date(2027, 1, 2)
+
+    def told(**changes: Any) -> list[str]:
+        return [kind.value for kind, _ in mails_of(facts, replace(facts, **changes))]
+
+    assert told() == [] == told(next_bill_date=day)
+    assert told(unit_price=900, card_id=2) == ["subscription_price", "subscription_card"]
+    assert told(status=SubscriptionStatus.PAUSED, next_bill_date=None) == ["subscription_paused"]
+    assert told(status=SubscriptionStatus.CANCELLED) == ["subscription_cancelled"] == told(cancel_on=day)
+    assert mails_of(facts, replace(facts, cancel_after_next=True))[0][1] == {"ends": date(2026, 12, 2)}
+
+
+def test_a_pause_at_the_desk_is_mailed_with_the_day_of_its_return(sqlite_db: Database) -> None:
+    desk = Desk(sqlite_db.url.text)
+    scene = Scene.on(sqlite_db)
+    subscription = add_subscription(scene.db, scene.store, scene.customer)
+    ann = add_staff(scene.db, "zoe")
+    grip = desk.subscriptions.begin(ann, subscription, 1, "token-1")
+    until = datetime.now(UTC).date() + timedelta(days=30)
+    desk.subscriptions.pause(ann, subscription, grip, until, "save-1")
+    (mail,) = scene.outbox()
+    assert mail.kind == "subscription_paused" and f"{until.year}" in mail.body_text
+    desk.close()
