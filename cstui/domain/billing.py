@@ -51,8 +51,10 @@ def after_refusal(state: AttemptState, why: Why, code: str) -> After:
     """
     if state in _OPEN:
         return After.LOOK
+    if why in (Why.DUPLICATE, Why.ALREADY_DONE):
+        return After.LOOK
     if state is AttemptState.NOT_SENT:
-        return After.LOOK if why in (Why.DUPLICATE, Why.ALREADY_DONE) else After.AGAIN
+        return After.AGAIN
     if why is Why.PARTIAL:
         return After.RETRY
     if why in (Why.BUSY, Why.ACCOUNT):

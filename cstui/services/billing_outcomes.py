@@ -15,6 +15,7 @@ from cstui.domain.billing import (
     after_refusal,
     after_success,
     gave_up,
+    postponed,
 )
 from cstui.domain.billing_charges import keeping_price
 from cstui.domain.declines import explained
@@ -108,9 +109,15 @@ def refused(tx: Transaction, attempt: Any, answer: Answer, settings: SettingsRea
     if after is After.AGAIN or cycle != facts.cycle + 1:
         note(tx, row, cycle, said)
         return
+    may_wait = facts.status in (_S.TRIAL, _S.ACTIVE, _S.PAST_DUE)
+    if after is After.LOOK and may_wait and billing.charged_alike(tx, attempt):
+        # Another subscription of the same price on the same card: by tomorrow no gateway takes the two for one.
+        note(tx, row, cycle, said)
+        arming.write(tx, row, facts, postponed(facts, terms.day), "renewal waits a day", said)
+        return
     if after is After.LOOK:
         note(tx, row, cycle, f"{said} Look whether it was charged before.")
-        if facts.status in (_S.TRIAL, _S.ACTIVE, _S.PAST_DUE):
+        if may_wait:
             waits = replace(facts, status=_S.PAST_DUE, retry_on=None)
             arming.write(tx, row, facts, waits, "renewal waits for a decision", said)
         return

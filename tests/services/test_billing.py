@@ -12,10 +12,13 @@ import pytest
 
 from cstui.domain.billing import Missed
 from cstui.domain.errors import NotPermitted, RecordChanged
+from cstui.domain.gateways import Answer, Why
 from cstui.domain.payments import AttemptState, PaymentStatus
 from cstui.domain.sandbox import Fault
 from cstui.domain.subscription_rules import SubscriptionAction
 from cstui.domain.subscriptions import IntervalUnit, PeriodState, SubscriptionStatus
+from cstui.services import outcomes
+from cstui.storage.queries import attempts
 from tests.billing import STORE, BillingBench, billing_bench
 from tests.conftest import sqlite_url
 from tests.factories import add_order
@@ -375,3 +378,24 @@ def test_a_card_is_left_alone_when_the_networks_would_fine(bench: BillingBench) 
     rows = [bench.sub(key) for key in keys]
     assert [row.attempts for row in rows] == [1, 1, 0]
     assert rows[2].retry_on == bench.day(1) and rows[2].status is _S.PAST_DUE
+
+
+@pytest.mark.parametrize("twin", [True, False])
+def test_what_a_gateway_takes_for_a_double_waits_a_day_or_for_a_person(
+    lite: BillingBench, twin: bool
+) -> None:
+    card = lite.card()
+    if twin:
+        lite.subscription(card)
+        lite.work()
+    key = lite.subscription(card)
+    lite.desk.billing.bill_due()
+    with lite.db.write() as tx:
+        claimed = attempts.claim_due(tx, "nobody")
+        assert claimed is not None
+        double = Answer(AttemptState.REJECTED, Why.DUPLICATE, code="300", text="Duplicate transaction")
+        outcomes.record(tx, claimed.id, double, lite.settings)
+    row = lite.sub(key)
+    assert row.status is _S.PAST_DUE and row.attempts == 0
+    assert row.retry_on == (lite.day(1) if twin else None)
+    assert lite.work().billed == 0 and not lite.orders(key)

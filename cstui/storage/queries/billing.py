@@ -174,6 +174,16 @@ def card_is_busy(tx: Transaction, card_id: int | None) -> bool:
     return bool(tx.rows(found.limit(1)))
 
 
+def charged_alike(tx: Transaction, attempt: Any) -> bool:
+    """Whether the same card paid the same amount for another cycle within a day: a gateway may take the two for one."""
+    a = ATTEMPT.c
+    found = sa.select(a.id).where(
+        a.card_id == attempt.card_id, a.created_at > tx.now - timedelta(days=1), a.amount == attempt.amount,
+        a.state == AttemptState.SUCCEEDED, a.guard_key != attempt.guard_key,
+    )  # fmt: skip
+    return bool(tx.rows(found.limit(1)))
+
+
 def tries_of(tx: Transaction, subscription_id: int, cycle: int, limit: int = 30) -> list[Any]:
     """The latest attempts at a cycle, newest first."""
     return tx.rows(
