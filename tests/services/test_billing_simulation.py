@@ -299,7 +299,7 @@ def three_years(world: World, now: datetime, actions_per_year: int) -> None:
     world.check()
 
 
-@settings(max_examples=80, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 @given(worlds(), st.sampled_from((0, 3, 12, 60)))
 def test_three_years_charge_each_cycle_once_on_its_day_at_the_price_shown(
     made: tuple[World, datetime], actions_per_year: int
@@ -348,7 +348,7 @@ def test_the_services_do_the_same_for_weeks(bench: BillingBench) -> None:
         )
         for _ in range(4)
     ]
-    for _ in range(16):
+    for _ in range(12):
         key = dice.choice(keys)
         _somebody_acts(bench, key, dice)
         if dice.random() < 0.35:
@@ -377,7 +377,7 @@ def test_the_services_do_the_same_for_weeks(bench: BillingBench) -> None:
         )
     open_ones = [row for key in keys for row in bench.tries(key) if row.state is AttemptState.UNKNOWN]
     assert bench.charged() - len(open_ones) <= sum(len(bench.orders(key)) for key in keys) <= bench.charged()
-    assert sum(len(bench.orders(key)) for key in keys) > 8
+    assert sum(len(bench.orders(key)) for key in keys) > 6
 
 
 def _somebody_acts(bench: BillingBench, key: int, dice: random.Random) -> None:
