@@ -67,7 +67,7 @@ async def test_a_full_refund_is_two_presses_and_no_other_screen(bench: MoneyBenc
         await desk.press("R")
         await desk.shows(
             "Refund order #1001 – Ann Lee",
-            "y refunds $30.50 on #1001 to Visa …4242 · Cancelled before shipping",
+            "y refunds $30.50 on #1001 to TEST Visa …4242 · Cancelled before shipping",
         )
         await desk.commit()
         await desk.shows("Refund $30.50 #1001 sends in")
@@ -84,7 +84,7 @@ async def test_a_part_with_the_fee_is_four_presses_and_no_other_screen(bench: Mo
         await desk.press("R")
         await desk.until(lambda: bool(desk.app.screen.query(RefundPanel)))
         await desk.press("2", "f")
-        await desk.shows("y refunds $4.95 on #1001 to Visa …4242", "Restocking fee, kept")
+        await desk.shows("y refunds $4.95 on #1001 to TEST Visa …4242", "Restocking fee, kept")
         await desk.commit()
         await desk.shows("Refund $4.95 #1001 sends in")
         assert desk.app.screen is before
@@ -175,13 +175,13 @@ async def test_a_transaction_row_narrows_to_that_charge_with_void_and_refund_apa
             "v void or refund",
         )
         await desk.press("v")
-        await desk.shows("y refunds $10.50 on #1001 to Visa …4242 by void")
+        await desk.shows("y refunds $10.50 on #1001 to TEST Visa …4242 by void")
         await desk.press("w")
         await desk.shows("y refunds $30.50 on #1001", "Goes back in 2 parts")
         await desk.press("escape")
         await desk.until(lambda: desk.app.screen.panel is None and not desk.app.screen.flows)
         await desk.press("V")
-        await desk.shows("Void a charge of order #1001", "y voids $10.50 on #1001, Visa …4242")
+        await desk.shows("Void a charge of order #1001", "y voids $10.50 on #1001, TEST Visa …4242")
         await desk.commit()
         await desk.shows("Void $10.50 #1001 sends in")
     assert [(row.transaction_id, row.amount, row.operation) for row in bench.rows(ATTEMPT)] == [
