@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from cstui.domain.ids import Kind
 from cstui.domain.subscriptions import SubscriptionRow, SubscriptionView
+from cstui.flow import call, flow
 from cstui.screens.customer_sending import CustomerSending
 from cstui.screens.money_actions import order_key
 from cstui.screens.subscription_actions import SubscriptionSpot
 from cstui.screens.subscription_cancel import SubscriptionCancelling
 from cstui.screens.subscription_editing import SubscriptionEditing
+from cstui.screens.subscription_mails import spot_of
 from cstui.screens.subscription_stepping import SubscriptionStepping
 
 #: What these keys of the profile mean on a subscription's row.
@@ -82,3 +84,21 @@ class CustomerSubscriptions(
             self.action_subscription_card()
         else:
             super().action_customer_card()
+
+    def action_order_mail(self) -> None:
+        """`M`: the mails of the subscription's newest order, else of what stands under the cursor."""
+        if self.subscription_row() is not None:
+            self._mail_of_subscription()
+        else:
+            super().action_order_mail()
+
+    @flow("order.mail")
+    async def _mail_of_subscription(self) -> None:
+        row = self.subscription_row()
+        if row is None:
+            return
+        spot = spot_of(await call(self.desk.subscriptions.open, self.actor, row.id))
+        if spot is None:
+            self.tell_reason("There is no order of this subscription to write about.")
+        else:
+            await self.ask_about_mail(spot)

@@ -97,8 +97,11 @@ class MailActions(RecordActions):
     async def action_order_mail(self) -> None:
         """`M`: a mail of what stands under the cursor; a letter chooses another one, `y` sends it."""
         spot = self.mail_spot()
-        if spot is None:
-            return
+        if spot is not None:
+            await self.ask_about_mail(spot)
+
+    async def ask_about_mail(self, spot: MailSpot) -> None:
+        """The panel about the mails of one order, with what is meant chosen."""
         items, at, preview = await call(_read, self.desk, self.actor, spot)
         if not items:
             self.tell_reason("There is no mail about this order.")

@@ -13,6 +13,15 @@ from cstui.screens.money_actions import order_key
 _NOT_AGAIN = "A mail about the subscription itself is not sent again: do again what it tells of."
 
 
+def spot_of(view: SubscriptionView) -> MailSpot | None:
+    """The newest order that it was billed with, else its first one."""
+    order_id = next((p.order_id for p in view.periods if p.order_id), view.parent_order_id)
+    if not order_id:
+        return None
+    number = next((m.order_number for m in view.mails if m.order_id == order_id), "")
+    return MailSpot(order_id, number or view.parent_number or "of this subscription")
+
+
 class SubscriptionMails(MailActions):
     """The key M on the subscription screen: the mail under the cursor, else what its newest order is told with."""
 
@@ -31,11 +40,7 @@ class SubscriptionMails(MailActions):
             return MailSpot(mail.order_id, mail.order_number, Kind.MAIL, mail.id, why_not)
         if mail is not None:
             return MailSpot(0, "", Kind.MAIL, mail.id, _NOT_AGAIN)
-        order_id = next((p.order_id for p in view.periods if p.order_id), view.parent_order_id)
-        if not order_id:
-            return None
-        number = next((m.order_number for m in view.mails if m.order_id == order_id), "")
-        return MailSpot(order_id, number or view.parent_number or "of this subscription")
+        return spot_of(view)
 
     def action_subscription_mail(self) -> None:
         """`M`."""

@@ -11,7 +11,7 @@ from cstui.domain.subscriptions import PeriodRow, SubscriptionAttempt, Subscript
 from cstui.format import Reader, day_words, money_words, name_words
 from cstui.screens.history_rows import history_section
 from cstui.screens.mail_rows import mails_section
-from cstui.screens.order_rows import Showing
+from cstui.screens.order_rows import SIDE_BY_SIDE, Showing
 from cstui.widgets.page_model import Cell, Column, Row, Section
 
 #: The tabs in their order (SUB-20).
@@ -96,7 +96,7 @@ def _overview(view: SubscriptionView, how: Showing) -> list[Section]:
         *_next_rows(view, how),
         _fact("Interval", Cell(_interval(view))),
         _fact("Cycle", Cell(_cycle(view))),
-        _card_row(view),
+        *_card_rows(view),
     ]
     if view.trial_days or row.trial_ends_on:
         facts.append(_fact("Trial", Cell(_trial(view))))
@@ -140,7 +140,8 @@ def _next_rows(view: SubscriptionView, how: Showing) -> list[Row]:
     at = f" at {view.bill_time}" if view.bill_time else ""
     said = [_fact("Next bill", Cell(f"{when}{at}", "strong"), Cell(how.money(coming.total)))]
     if coming.following:
-        then = " · ".join(f"{day_words(day)} {how.money(total)}" for day, total in coming.following)
+        wide = how.width >= SIDE_BY_SIDE
+        then = " · ".join(f"{day_words(day, wide)} {how.money(total)}" for day, total in coming.following)
         said.append(_fact("Then", Cell(then, "muted")))
     said += [
         _fact("", Cell(words, "warn"), key=("warning", words))
@@ -159,14 +160,14 @@ def _cycle(view: SubscriptionView) -> str:
     return f"{view.row.cycle} of {view.final_cycle}" if view.final_cycle else str(view.row.cycle)
 
 
-def _card_row(view: SubscriptionView) -> Row:
+def _card_rows(view: SubscriptionView) -> list[Row]:
     if not view.card:
-        return _fact("Card", Cell("no card", "bad"))
+        return [_fact("Card", Cell("no card", "bad"), key=(Kind.CARD, 0))]
     expires = f"expires {view.card_expires:%m/%y}" if view.card_expires else ""
-    cells = [Cell(view.card), Cell(expires, "muted")]
+    rows = [_fact("Card", Cell(view.card), Cell(expires, "muted"), key=(Kind.CARD, view.card_id or 0))]
     if view.card_warning:
-        cells.append(Cell(view.card_warning, "bad"))
-    return _fact("Card", *cells, key=(Kind.CARD, view.card_id or 0))
+        rows.append(_fact("", Cell(view.card_warning, "bad"), key="card-warning"))
+    return rows
 
 
 def _trial(view: SubscriptionView) -> str:

@@ -13,17 +13,15 @@ from cstui.domain.subscription_changes import BillPreview, Step, SubscriptionCha
 from cstui.domain.subscription_rules import SubscriptionAction
 from cstui.domain.subscriptions import SubscriptionView
 from cstui.flow import call, flow
+from cstui.screens.dialogs.bill import BillPanel
+from cstui.screens.dialogs.subscription_choices import LETTERS, PayPanel, SwapPanel
 from cstui.screens.dialogs.subscription_steps import (
-    LETTERS,
-    BillPanel,
     KeepPanel,
     PausePanel,
-    PayPanel,
     ReactivatePanel,
     ResumePanel,
     SkipPanel,
     StepPanel,
-    SwapPanel,
     TrialPanel,
 )
 from cstui.screens.subscription_actions import HeldView, Store, SubscriptionActions

@@ -15,6 +15,7 @@ from cstui.screens.money_queue import AttemptsScreen, RefundQueueScreen
 from cstui.screens.order import OrderScreen
 from cstui.screens.search_form import SearchFormScreen
 from cstui.screens.sign_in import LockScreen, SignInScreen
+from cstui.screens.subscription import SubscriptionScreen
 from cstui.storage.transaction import Database
 from cstui.widgets.form import Panel
 from tests.screen_text import assert_clean_screen
@@ -78,10 +79,11 @@ class Walk:
 
 
 async def past_everything(desk: Driven, shop: Shop, *, ascii_only: bool = False) -> list[str]:
-    """Search, profile, order, history, lists, panels, lock screen; returns what was looked at."""
+    """Search, profile, subscription, order, history, lists, panels, lock screen; returns what was looked at."""
     walk = Walk(desk, ascii_only=ascii_only)
     await finding(walk)
     await profile(walk, shop)
+    await subscription(walk, shop)
     await order(walk, shop)
     await lists(walk)
     desk.app.action_desk_lock()
@@ -127,12 +129,6 @@ async def profile(walk: Walk, shop: Shop) -> None:
         await desk.until(lambda: walk.screen.panel is not None or not walk.screen.flows)
         await walk.look(f"profile, {name}")
         await leave_panel(walk)
-    await desk.press("2")
-    for key, name in (("R", "refund"), ("V", "void")):
-        await desk.press(key)
-        await desk.until(lambda: walk.screen.panel is not None or not walk.screen.flows)
-        await walk.look(f"profile, {name}")
-        await leave_panel(walk)
     await desk.press("f1")
     await walk.on(HelpScreen)
     await walk.look("help")
@@ -141,6 +137,23 @@ async def profile(walk: Walk, shop: Shop) -> None:
     await walk.on(HistoryScreen)
     await walk.every_row("history of a customer")
     await walk.back(CustomerScreen)
+
+
+async def subscription(walk: Walk, shop: Shop) -> None:
+    desk = walk.desk
+    profile_screen = walk.screen
+    assert isinstance(profile_screen, CustomerScreen) and profile_screen.view is not None
+    desk.app.open_subscription(profile_screen.view.subscriptions[0].id)
+    await walk.on(SubscriptionScreen)
+    await desk.until(lambda: isinstance(walk.screen, SubscriptionScreen) and walk.screen.view is not None)
+    for tab in range(4):
+        await walk.every_row(f"subscription, tab {tab + 1}")
+        await desk.press("right_square_bracket")
+    for key in "ePKXBCWDQLM":
+        await desk.press(key)
+        await desk.until(lambda: walk.screen.panel is not None or not walk.screen.flows)
+        await walk.look(f"subscription, {key}")
+        await leave_panel(walk)
 
 
 async def order(walk: Walk, shop: Shop) -> None:

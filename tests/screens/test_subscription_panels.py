@@ -10,8 +10,9 @@ import pytest
 from cstui.domain.ids import Kind, new_token
 from cstui.domain.payments import AttemptState
 from cstui.domain.subscriptions import DiscountKind, SubscriptionStatus
+from cstui.screens.dialogs.bill import BillPanel
 from cstui.screens.dialogs.subscription_forms import SubscriptionForm
-from cstui.screens.dialogs.subscription_steps import BillPanel, StepPanel
+from cstui.screens.dialogs.subscription_steps import StepPanel
 from cstui.services.drafts import Drafts
 from cstui.storage.transaction import Database
 from cstui.widgets.commit_line import CommitLine
