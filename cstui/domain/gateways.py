@@ -188,6 +188,16 @@ class Settlement(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class GivenBack:
+    """What a gateway says has gone back of a charge, whoever made it: a void or a refund, by the gateway's own reference."""
+
+    ref: str
+    kind: TransactionKind
+    amount: Money
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a gateway can do; the desk offers nothing else.
 

@@ -43,6 +43,8 @@ class Bench(ABC):
     #: What `fault` can act out: names of `tests.fakes.gateway_server.LINE_FAULTS`.
     faults: frozenset[str] = frozenset()
     currency = "USD"
+    #: Whether the gateway says of a refund what it is a refund of.
+    tells_refunds = True
 
     @property
     @abstractmethod
@@ -260,6 +262,21 @@ class GatewayContract:
         else:
             assert (answer.state, answer.why) == (AttemptState.REJECTED, Why.NOT_SETTLED)
             assert bench.given_back(ref) == 0
+
+    def test_what_has_gone_back_of_a_charge_is_told_for_certain_or_not_at_all(self, bench: Bench) -> None:
+        ref, other = bench.settled(80_00), bench.charged(20_00)
+        assert bench.gateway.given_back(ref, bench.currency) == ()
+        answer = bench.gateway.send(bench.on(Operation.REFUND, ref, 30_00))
+        told = bench.gateway.given_back(ref, bench.currency)
+        refund = (answer.ref, TransactionKind.REFUND, Money(30_00, bench.currency))
+        assert [(one.ref, one.kind, one.amount) for one in told] == ([refund] if bench.tells_refunds else [])
+        if bench.gateway.capabilities.voids_captured:
+            bench.gateway.send(bench.on(Operation.VOID, other, 20_00))
+            (void,) = bench.gateway.given_back(other, bench.currency)
+            assert (void.kind, void.amount) == (TransactionKind.VOID, Money(20_00, bench.currency))
+        bench.reads_down()
+        with pytest.raises(GatewayAway):
+            bench.gateway.given_back(ref, bench.currency)
 
     def test_a_refund_of_nothing_gives_nothing_back(self, bench: Bench) -> None:
         ref = bench.settled(50_00)

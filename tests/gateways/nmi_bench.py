@@ -20,6 +20,7 @@ class NmiBench(Bench):
     """`server` is the fake; `options` go into the account."""
 
     faults = frozenset(LINE_FAULTS)
+    tells_refunds = False
 
     def __init__(self, server: FakeNmi, **options: str) -> None:
         self.server = server

@@ -6,7 +6,17 @@ from typing import Protocol
 
 from cstui.domain.cards import TypedCard
 from cstui.domain.errors import CstuiError, Exit
-from cstui.domain.gateways import Account, Answer, Ask, Capabilities, CardLink, CardRef, Finding, Settlement
+from cstui.domain.gateways import (
+    Account,
+    Answer,
+    Ask,
+    Capabilities,
+    CardLink,
+    CardRef,
+    Finding,
+    GivenBack,
+    Settlement,
+)
 
 
 class GatewayMisconfigured(CstuiError):
@@ -52,6 +62,10 @@ class Gateway(Protocol):
 
     def settlement(self, ref: str) -> Settlement:
         """Where a charge stands. `UNKNOWN` also where the gateway does not answer."""
+        ...
+
+    def given_back(self, ref: str, currency: str) -> tuple[GivenBack, ...]:
+        """What has gone back of a charge in this currency, or is on its way, as far as the gateway tells for certain. Errors: `GatewayAway`."""
         ...
 
     def keep_card(self, ask: Ask, card: TypedCard | None = None) -> Answer:

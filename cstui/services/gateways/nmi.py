@@ -22,6 +22,7 @@ from cstui.domain.gateways import (
     CardLink,
     CardRef,
     Finding,
+    GivenBack,
     KeptCard,
     Operation,
     Seen,
@@ -170,6 +171,15 @@ class Nmi:
         records = self._records({"transaction_id": ref}) or ()
         record = next((record for record in records if record.ref == ref), None)
         return Settlement.UNKNOWN if record is None else findings.settlement_of(record)
+
+    def given_back(self, ref: str, currency: str) -> tuple[GivenBack, ...]:
+        """The void of a charge. A refund does not name its charge in NMI's reports, so none is certain. Errors: `GatewayAway`."""
+        records = self._records({"transaction_id": ref})
+        if records is None:
+            raise GatewayAway("NMI does not say what has gone back.", "It is asked again by itself.")
+        record = next((record for record in records if record.ref == ref), None)
+        void = None if record is None else findings.void_of(record, currency)
+        return () if void is None else (void,)
 
     def is_test(self) -> bool | None:
         """Whether the account only simulates, as NMI itself says."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from cstui.domain.gateways import Answer, Ask, Finding, Operation, Seen, Settlement, Verdict, Why
-from cstui.domain.payments import AttemptState
+from cstui.domain.gateways import Answer, Ask, Finding, GivenBack, Operation, Seen, Settlement, Verdict, Why
+from cstui.domain.money import Money
+from cstui.domain.payments import AttemptState, TransactionKind
 from cstui.services.gateways.nmi_query import Action, Record
 from cstui.services.gateways.nmi_replies import DECLINED, FAILED, checks_of, minor_of, refusal_of
 
@@ -37,6 +38,21 @@ def settlement_of(record: Record) -> Settlement:
     if record.condition == "pendingsettlement" and record.has_done("void"):
         return Settlement.VOIDED
     return _SETTLEMENTS.get(record.condition, Settlement.UNKNOWN)
+
+
+def void_of(record: Record, currency: str) -> GivenBack | None:
+    """The void of a charge, over all that it held; None for one that stands, and where amount or time cannot be read."""
+    if settlement_of(record) is not Settlement.VOIDED or record.currency not in ("", currency):
+        return None
+    done = [action for action in record.actions if action.succeeded]
+    held = next(
+        (action for kind in ("capture", "sale", "auth") for action in done if action.kind == kind), None
+    )
+    void = next((action for action in done if action.kind == "void"), held)
+    minor = None if held is None else minor_of(held.amount, currency)
+    if minor is None or void is None or void.at is None:
+        return None
+    return GivenBack(record.ref, TransactionKind.VOID, Money(minor, currency), void.at)
 
 
 def found_by_key(ask: Ask, records: Sequence[Record]) -> Finding:

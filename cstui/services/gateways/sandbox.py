@@ -26,6 +26,7 @@ from cstui.domain.gateways import (
     CardLink,
     CardRef,
     Finding,
+    GivenBack,
     KeptCard,
     Operation,
     Seen,
@@ -183,6 +184,24 @@ class Sandbox:
             return Settlement.SETTLED if line.is_settled(tx.now) else Settlement.WAITING
         known = {"voided": Settlement.VOIDED, "pending": Settlement.WAITING, "done": Settlement.SETTLED}
         return known.get(state, Settlement.FAILED)
+
+    def given_back(self, ref: str, currency: str) -> tuple[GivenBack, ...]:
+        """The refunds and voids of a charge (of its capture, where it is an authorisation). Errors: `GatewayAway`."""
+        found = self._looked(lambda tx: self._gone_of(tx, ref))
+        if found is None:
+            raise _away()
+        return tuple(one for one in found if one.amount.currency == currency)
+
+    def _gone_of(self, tx: Transaction, ref: str) -> list[GivenBack]:
+        lines = books.about(tx, self.account.name, ref)
+        captures = [line.ref for line in lines if line.state == "captured"]
+        lines += [line for capture in captures for line in books.about(tx, self.account.name, capture)]
+        return [
+            GivenBack(line.ref, TransactionKind(line.kind), line.amount, line.created_at)
+            for line in lines
+            if line.kind in (TransactionKind.REFUND, TransactionKind.VOID)
+            and line.state_at(tx.now) in ("done", "pending")
+        ]
 
     def kept_cards(self, customer: str) -> tuple[CardRef, ...]:
         """The cards in one vault. Errors: `GatewayAway`."""

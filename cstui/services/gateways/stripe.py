@@ -24,6 +24,7 @@ from cstui.domain.gateways import (
     CardLink,
     CardRef,
     Finding,
+    GivenBack,
     Operation,
     Seen,
     Settlement,
@@ -41,6 +42,7 @@ from cstui.services.gateways.stripe_replies import (
     attempt_of,
     away,
     done,
+    gone_with,
     is_amount,
     refund_finding,
     refusal,
@@ -140,6 +142,16 @@ class Stripe:
         """Where a charge stands; a captured one counts as settled."""
         folder = {"pi": "payment_intents", "re": "refunds"}.get(ref.partition("_")[0], "charges")
         return settlement_of(self._line.get(at(folder, ref)).object)
+
+    def given_back(self, ref: str, currency: str) -> tuple[GivenBack, ...]:
+        """The refunds of a charge that have been made or are under way; those that failed are left out. Errors: `GatewayAway`."""
+        found = self._line.all("/refunds", {_holder_of(ref): ref})
+        if isinstance(found, Heard):
+            if refusal(found).why is Why.NO_SUCH_RECORD:
+                return ()
+            raise GatewayAway("Stripe does not say what has gone back.", "It is asked again by itself.")
+        seen = (gone_with(refund) for refund in found)
+        return tuple(one for one in seen if one is not None and one.amount.currency == currency)
 
     def disputes(self) -> tuple[SeenDispute, ...]:
         """The account's disputes, newest first; mere inquiries of a bank, which take no money, are left out. Errors: `GatewayAway`."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from cstui.domain.clean import clean, find_card_number
-from cstui.domain.gateways import Answer, Ask, Finding, KeptCard, Operation, Seen, Settlement, Why
-from cstui.domain.payments import AttemptState
+from cstui.domain.gateways import Answer, Ask, Finding, GivenBack, KeptCard, Operation, Seen, Settlement, Why
+from cstui.domain.money import Money
+from cstui.domain.payments import AttemptState, TransactionKind
 from cstui.services.gateways.stripe_line import Heard, inner, text_of
 
 #: What an account says that may not be sent card numbers.
@@ -218,6 +220,25 @@ def refund_finding(refund: Mapping[str, Any], ask: Ask, heard: Heard) -> Finding
         facts={name: said for name, said in facts.items() if said},
     )
     return Finding(Seen.DECIDED, answer)
+
+
+def gone_with(refund: Mapping[str, Any]) -> GivenBack | None:
+    """A refund as money that has gone back, whoever made it; None for one that failed, and for what is no refund at all."""
+    amount, created, ref = refund.get("amount"), refund.get("created"), text_of(refund, "id")
+    currency = text_of(refund, "currency").upper()
+    if text_of(refund, "status") not in ("succeeded", "pending", "requires_action"):
+        return None
+    if (
+        not ref
+        or len(currency) != 3
+        or not isinstance(amount, int)
+        or amount <= 0
+        or not isinstance(created, int)
+    ):
+        return None
+    return GivenBack(
+        ref, TransactionKind.REFUND, Money(amount, currency), datetime.fromtimestamp(created, UTC)
+    )
 
 
 def done(heard: Heard, *, card: KeptCard | None = None) -> Answer:
