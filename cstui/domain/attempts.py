@@ -34,6 +34,16 @@ STUCK = timedelta(minutes=10)
 SEND_WITHIN = timedelta(seconds=20)
 
 
+#: Refused or not executed: these are over. One that shows less left at the gateway than our books say has a next look all the same, at what
+#: has gone back of its charge (W20).
+REFUSED = (
+    AttemptState.DECLINED_SOFT,
+    AttemptState.DECLINED_HARD,
+    AttemptState.REJECTED,
+    AttemptState.NOT_SENT,
+)
+
+
 class NextStep(StrEnum):
     """What follows from a refused attempt of a refund."""
 
@@ -56,6 +66,14 @@ def after_refusal(operation: Operation, why: Why) -> NextStep:
     if why in NEVER_SUCCEEDS:
         return NextStep.DECIDE
     return NextStep.TRY_DAILY if why in MAY_SUCCEED_LATER else NextStep.GIVE_UP
+
+
+def shows_less_left(operation: Operation, why: Why) -> bool:
+    """Whether a refusal says that less is left of the charge at the gateway than our books say: somebody gave back there (W20)."""
+    return operation in (Operation.VOID, Operation.REFUND) and why in (
+        Why.EXCEEDS_BALANCE,
+        Why.ALREADY_DONE,
+    )
 
 
 def next_check(state: AttemptState, sent_at: datetime, checks: int, now: datetime) -> datetime | None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from cstui.domain.actor import system_actor
-from cstui.domain.attempts import NextStep, after_refusal, next_check
+from cstui.domain.attempts import NextStep, after_refusal, next_check, shows_less_left
 from cstui.domain.audit import Change
 from cstui.domain.gateways import Answer, Operation, Why
 from cstui.domain.ids import Kind
@@ -68,8 +68,7 @@ def not_executed(tx: Transaction, attempt_id: int, text: str, settings: Settings
     if row is None or AttemptState(row.state) not in _OPEN:
         return
     answer = Answer(AttemptState.NOT_SENT, Why.NOT_SENT, text=text)
-    attempts.close(tx, attempt_id, answer, None)
-    _close_pending_move(tx, row, TransactionStatus.FAILED)
+    _close_refused(tx, row, answer, Why(row.why))
     _event(tx, row, "payment not executed", text)
     if row.why is Why.ALREADY_DONE and row.refund_id is not None:
         # The gateway refused it and knows nothing of ours: somebody else's doing.
@@ -157,8 +156,7 @@ def _refused(tx: Transaction, row: Any, answer: Answer, settings: SettingsRead) 
         if row.refund_id is not None:
             refunds.change(tx, row.refund_id, state=RefundState.UNKNOWN)
         return
-    attempts.close(tx, row.id, answer, None)
-    _close_pending_move(tx, row, TransactionStatus.FAILED)
+    _close_refused(tx, row, answer, answer.why)
     _event(tx, row, f"{row.operation} refused", answer.text)
     if Operation(row.operation) in _CHARGES and answer.state in _DECLINED:
         card_effects.declined(tx, row.card_id)
@@ -185,6 +183,15 @@ def _refused(tx: Transaction, row: Any, answer: Answer, settings: SettingsRead) 
         _try_again_later(tx, row, answer, settings)
     else:
         _give_up(tx, row.refund_id, answer.text)
+
+
+def _close_refused(tx: Transaction, row: Any, answer: Answer, why: Why) -> None:
+    """Closes an attempt. Where `why` shows that our books miss something, what has gone back of its charge is read next (W20)."""
+    if row.transaction_id is not None and shows_less_left(Operation(row.operation), why):
+        attempts.close(tx, row.id, answer, tx.now, checks=0)
+    else:
+        attempts.close(tx, row.id, answer, None)
+    _close_pending_move(tx, row, TransactionStatus.FAILED)
 
 
 def _try_again_later(tx: Transaction, row: Any, answer: Answer, settings: SettingsRead) -> None:

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from cstui.domain.attempts import SEND_WITHIN, absence_counts
+from cstui.domain.attempts import REFUSED, SEND_WITHIN, absence_counts
 from cstui.domain.cards import TypedCard
 from cstui.domain.errors import CstuiError, DatabaseAway
 from cstui.domain.gateways import Answer, Capabilities, Finding, Operation, Seen, Settlement, Why
 from cstui.domain.payments import AttemptState
-from cstui.services import outcomes
+from cstui.services import ledger_refresh, outcomes
 from cstui.services.gateways.base import GatewayAway
 from cstui.services.refund_basis import SettingsRead
 from cstui.storage.database import Database
@@ -100,12 +100,17 @@ class Sending:
         self._store(lambda: self._record(claimed.id, answer), claimed, answer)
 
     def look(self) -> bool:
-        """Looks one open outcome up and stores what is known then; False where none is due."""
+        """Looks one open outcome up and stores what is known then, or reads what has gone back of a charge whose refund was refused for it
+        (W20); False where none is due.
+        """
         with self._database.write() as tx:
             claimed = attempts.claim_check(tx, self.token)
         if claimed is None:
             return False
         self._point("looking")
+        if claimed.state in REFUSED:
+            ledger_refresh.refresh(self._database, self._gateways, claimed)
+            return True
         finding = self._find(claimed)
         self._point("found")
         self._store(lambda: self._settle(claimed, finding), claimed, finding.answer)

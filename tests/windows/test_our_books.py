@@ -28,6 +28,7 @@ from cstui.storage.tables.exchange import Outbox
 from tests.factories import THEN
 from tests.fakes.mail import MailServerFake
 from tests.fakes.nmi import FakeNmi
+from tests.fakes.nmi_books import Act
 from tests.fakes.wire import Wire
 from tests.money import ATTEMPT, MOVE, REFUND
 from tests.postgres import Server
@@ -161,6 +162,52 @@ def test_what_went_back_in_the_gateways_own_pages_is_refused_and_then_recorded(l
     lite.ask(lite.sue, order, RefundChoice(method=RefundMethod.EXTERNAL))
     assert lite.desk.orders.open(lite.ann, order).payment_status is PaymentStatus.REFUNDED
     lite.assert_even(3050)
+
+
+@pytest.mark.parametrize("gone", [3050, 1000])
+def test_what_went_back_in_stripes_own_pages_is_in_our_books_after_the_refusal(
+    at_stripe: Till, gone: int
+) -> None:
+    till = at_stripe
+    order = till.at_stripe()
+    (charge,) = till.rows(MOVE)
+    gateway = QuickGateways(till.db, Secrets({})).of("stripe", "eu")
+    answer = gateway.send(Ask(new_token(), Operation.REFUND, Money(gone, "USD"), target=charge.gateway_ref))
+    gateway.close()
+    till.ask(till.ann, order)
+    till.work()
+    if gone == 3050:
+        # "Refunded already" may be our own doing: it is looked up first.
+        till.later(seconds=30)
+        till.work()
+    assert till.refund_states == ["exhausted"]
+    (back,) = till.rows(MOVE, kind="refund")
+    assert (back.amount, back.gateway_ref, back.parent_id) == (gone, answer.ref, charge.id)
+    assert (back.attempt_id, back.response_text) == (None, "Made at the gateway")
+    assert till.desk.orders.open(till.ann, order).paid.remaining == 3050 - gone
+    if gone == 3050:
+        with pytest.raises(NotPossibleNow):
+            till.ask(till.ann, order)
+    else:
+        till.ask(till.ann, order)
+        till.work()
+        assert till.refund_states == ["exhausted", "done_refund"]
+    till.assert_even(3050)
+
+
+def test_a_charge_that_was_voided_in_nmis_own_pages_is_voided_here_after_the_refusal(lite: Till) -> None:
+    order = lite.at_nmi()
+    (charge,) = lite.rows(MOVE)
+    assert lite.nmi is not None
+    one = lite.nmi.transactions[charge.gateway_ref]
+    one.become("canceled", Act("void", 3050, lite.nmi.clock.now(), True))
+    lite.ask(lite.ann, order)
+    lite.until_quiet()
+    assert lite.refund_states == ["exhausted"]
+    (void,) = lite.rows(MOVE, kind="void")
+    assert (void.amount, void.attempt_id, void.parent_id) == (3050, None, charge.id)
+    assert lite.desk.orders.open(lite.ann, order).payment_status is PaymentStatus.VOIDED
+    assert lite.work().anything is False
 
 
 def test_a_refund_that_comes_back_days_later_is_not_given_back_any_more_and_is_told(at_stripe: Till) -> None:

@@ -25,6 +25,7 @@ from cstui.domain.money import Money
 from cstui.domain.payments import IN_FLIGHT, AttemptState, TransactionKind
 from cstui.domain.refunds import AttemptRow
 from cstui.storage.queries.billing_gate import why_not_sent
+from cstui.storage.queries.due import LOOKED_AT
 from cstui.storage.tables.base import table_of
 from cstui.storage.tables.customers import Card, Customer
 from cstui.storage.tables.orders import Order
@@ -70,7 +71,7 @@ def add(tx: Transaction, values: Mapping[str, Any]) -> int:
     try:
         return int(tx.rows(ATTEMPT.insert().values(**row).returning(ATTEMPT.c.id))[0][0])
     except (sa.exc.IntegrityError, sa.exc.InternalError) as error:
-        raise _refused(error) from error
+        raise refused_by_database(error) from error
 
 
 _EMPTY: dict[str, Any] = {
@@ -82,7 +83,8 @@ _EMPTY: dict[str, Any] = {
 }  # fmt: skip
 
 
-def _refused(error: sa.exc.DBAPIError) -> Exception:
+def refused_by_database(error: sa.exc.DBAPIError) -> Exception:
+    """What the guards of the tables say, as an error of ours: `MoreThanRemains`, `AttemptInFlight`; any other error as it is."""
     said = str(error.orig)
     if _TOO_MUCH in said:
         return MoreThanRemains(
@@ -140,7 +142,7 @@ def arm(tx: Transaction, attempt_id: int, execute_after: datetime, amount: int) 
             .values(state=AttemptState.ARMED, execute_after=execute_after, amount=amount)
         )
     except (sa.exc.IntegrityError, sa.exc.InternalError) as error:
-        raise _refused(error) from error
+        raise refused_by_database(error) from error
 
 
 # For the worker -------------------------------------------------------------------------------------
@@ -193,11 +195,13 @@ def _next_due(tx: Transaction) -> Any | None:
 
 
 def claim_check(tx: Transaction, worker: str) -> Claimed | None:
-    """The next attempt whose outcome is to be looked at, pushed on so that no other worker looks at it meanwhile."""
-    open_states = (AttemptState.UNKNOWN, AttemptState.PENDING, AttemptState.SUCCEEDED)
+    """The next attempt that is to be looked at (its outcome, or what has gone back of its charge), or None.
+
+    It is pushed on, so that no other worker looks at it meanwhile.
+    """
     due = tx.rows(
         sa.select(ATTEMPT.c.id)
-        .where(ATTEMPT.c.state.in_(open_states), ATTEMPT.c.next_check_at <= tx.now)
+        .where(ATTEMPT.c.state.in_(LOOKED_AT), ATTEMPT.c.next_check_at <= tx.now)
         .order_by(ATTEMPT.c.next_check_at, ATTEMPT.c.id)
         .limit(1)
         .with_for_update(skip_locked=True)

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from cstui.domain.attempts import CARD_WITHIN, STUCK, WORKER_LEASE
+from cstui.domain.attempts import CARD_WITHIN, REFUSED, STUCK, WORKER_LEASE
+from cstui.domain.payments import AttemptState
 from cstui.storage.queries.order_view import Fetch
 
 _NOW = {True: "strftime('%Y-%m-%d %H:%M:%f', 'now')", False: "clock_timestamp()"}
+#: States with a next look: outcomes that are open or may change, and refusals whose charge is to be read again.
+LOOKED_AT = (AttemptState.UNKNOWN, AttemptState.PENDING, AttemptState.SUCCEEDED, *REFUSED)
+_LOOKED_AT = ", ".join(f"'{state}'" for state in LOOKED_AT)
 
 
 def _ago(is_sqlite: bool, time: timedelta) -> str:
@@ -42,7 +46,7 @@ def due(fetch: Fetch, is_sqlite: bool) -> Due:
     ago, card_ago, stuck = (_ago(is_sqlite, time) for time in (WORKER_LEASE, CARD_WITHIN, STUCK))
     parts = (
         f"SELECT 1 FROM payment_attempt WHERE state = 'armed' AND execute_after <= {now}",
-        f"SELECT 1 FROM payment_attempt WHERE state IN ('unknown', 'pending', 'succeeded') AND next_check_at <= {now}",
+        f"SELECT 1 FROM payment_attempt WHERE state IN ({_LOOKED_AT}) AND next_check_at <= {now}",
         f"SELECT 1 FROM refund WHERE state IN ('failed_retrying', 'requested') AND next_try_at <= {now}",
         f"SELECT 1 FROM outbox WHERE state IN ('queued', 'sending') AND (next_try_at IS NULL OR next_try_at <= {now})",
         f"SELECT 1 FROM payment_attempt a WHERE a.state = 'sending' AND NOT (a.operation = 'vault_add' AND a.sent_at > {card_ago})"

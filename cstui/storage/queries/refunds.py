@@ -24,7 +24,7 @@ from cstui.domain.payments import (
 )
 from cstui.domain.refunds import Allocation, RefundRow
 from cstui.domain.subscriptions import SubscriptionStatus
-from cstui.storage.queries.attempts import ATTEMPT
+from cstui.storage.queries.attempts import ATTEMPT, refused_by_database
 from cstui.storage.tables.base import table_of
 from cstui.storage.tables.customers import Card, Customer
 from cstui.storage.tables.orders import Order
@@ -379,13 +379,16 @@ def in_stores(stores: frozenset[int] | None) -> Any:
 
 
 def add_move(tx: Transaction, values: Mapping[str, Any]) -> int:
-    """Writes a transaction and returns its id."""
+    """Writes a transaction and returns its id. Errors: `MoreThanRemains` where the database's balance check refuses it; all is lost then."""
     row: dict[str, Any] = {
         "status": TransactionStatus.SUCCEEDED, "origin": "desk", "account": "", "gateway_ref": "", "parent_id": None,
         "attempt_id": None, "card_id": None, "card_brand": "", "card_last4": "", "response_code": "", "response_text": "",
         "is_test": False, "occurred_at": tx.now, "settled_at": None, "created_at": tx.now, **values,
     }  # fmt: skip
-    return int(tx.rows(_MOVE.insert().values(**row).returning(_MOVE.c.id))[0][0])
+    try:
+        return int(tx.rows(_MOVE.insert().values(**row).returning(_MOVE.c.id))[0][0])
+    except (sa.exc.IntegrityError, sa.exc.InternalError) as error:
+        raise refused_by_database(error) from error
 
 
 def move_of_attempt(tx: Transaction, attempt_id: int) -> Any | None:
