@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from cstui.domain.clean import clean
 from cstui.domain.money import Money
 from cstui.domain.refunds import Receipt
 
@@ -93,20 +95,24 @@ class StopReport:
 
     @property
     def words(self) -> str:
-        """`Stopped 3 subscriptions, 1 shipment, 1 hold of 40.00 USD; Bob holds #1234.`"""
-        parts = [counted(self.done)] if self.done else []
-        first = f"Stopped {parts[0]}" if parts else "Nothing was stopped"
+        """`in_words`, with amounts as scripts write them."""
+        return self.in_words()
+
+    def in_words(self, say: Callable[[Money], str] | None = None) -> str:
+        """`Stopped 3 subscriptions, 1 shipment, 1 hold of $40.00; Bob holds #1234.` `say` writes an amount."""
+        first = f"Stopped {counted(self.done, say)}" if self.done else "Nothing was stopped"
         holders: dict[str, list[str]] = {}
         for left in self.left:
             if left.holder:
                 holders.setdefault(left.holder, []).append(left.item.name)
         said = [f"{holder} holds {' and '.join(dict.fromkeys(names))}" for holder, names in holders.items()]
         said += [f"{left.item.name}: {left.why.rstrip('.')}" for left in self.left if not left.holder]
-        return " ".join(["; ".join([first, *said]) + ".", *self.warnings])
+        return clean(" ".join(["; ".join([first, *said]) + ".", *self.warnings]))
 
 
-def counted(items: tuple[StopItem, ...]) -> str:
-    """`3 subscriptions, 1 shipment, 1 hold of 40.00 USD`."""
+def counted(items: tuple[StopItem, ...], say: Callable[[Money], str] | None = None) -> str:
+    """`3 subscriptions, 1 shipment, 1 hold of 40.00 USD`; `say` writes an amount."""
+    write = say or _plain
     parts = []
     for kind in ORDER:
         found = [item for item in items if item.kind is kind]
@@ -118,6 +124,10 @@ def counted(items: tuple[StopItem, ...]) -> str:
             if item.amount is not None:
                 code = item.amount.currency
                 sums[code] = sums[code] + item.amount if code in sums else item.amount
-        of = " and ".join(f"{amount.plain()} {code}" for code, amount in sums.items())
+        of = " and ".join(write(amount) for amount in sums.values())
         parts.append(f"{words} of {of}" if of else words)
     return ", ".join(parts)
+
+
+def _plain(amount: Money) -> str:
+    return f"{amount.plain()} {amount.currency}"

@@ -290,6 +290,12 @@ _MONEY_CUSTOMER = _rows(
         permission=Permission.CARD_MANAGE, command="card", consequence=True),
     Key("customer.cancel", ("X",), "End it", "Cancels the focused order or shipment, or removes the focused card.",
         command="end", consequence=True),
+    Key("customer.stop", (), "Stop all",
+        "Lists all that bills, ships or reserves money of the customer; y stops what is ticked.",
+        permission=Permission.SUBSCRIPTION_UPDATE, moves_money=True, command="stop", consequence=True),
+    Key("customer.explain", (), "Explain",
+        "Finds the charge that the caller reads on his statement and says in one sentence what it was for.",
+        permission=Permission.ORDER_VIEW, command="explain", args="AMOUNT DATE"),
 )  # fmt: skip
 
 _ORDER_HISTORY = _rows(
@@ -335,7 +341,7 @@ _SUBSCRIPTION = _rows(
     Key("subscription.skip", ("K",), "Skip", "Leaves the next charge out.",
         permission=Permission.SUBSCRIPTION_UPDATE, command="skip", consequence=True, also=(Context.CUSTOMER,)),
     Key("subscription.cancel", ("X",), "Cancel", "Asks why, makes the one offer to stay that fits, and cancels it.",
-        permission=Permission.SUBSCRIPTION_UPDATE, command="stop", consequence=True),
+        permission=Permission.SUBSCRIPTION_UPDATE, command="cancel-subscription", consequence=True),
     Key("subscription.bill", ("B",), "Force bill", "Charges the next cycle now, where the card networks allow it.",
         permission=Permission.SUBSCRIPTION_UPDATE, moves_money=True, command="bill", consequence=True, also=(Context.CUSTOMER,)),
     Key("subscription.card", ("C",), "Card", "Bills it to another card on file; a past-due one can be charged with it at once.",

@@ -14,7 +14,9 @@ from cstui.flow import call, flow, quietly
 from cstui.format import name_words
 from cstui.keys import Context, KeyMap
 from cstui.screens.customer_cards import CustomerCards
+from cstui.screens.customer_explaining import CustomerExplaining
 from cstui.screens.customer_rows import main_sections, rail_sections
+from cstui.screens.customer_stopping import CustomerStopping
 from cstui.screens.customer_subscriptions import CustomerSubscriptions
 from cstui.screens.money_actions import MoneyActions, MoneySpot, is_charge, order_key
 from cstui.widgets.page import Page
@@ -24,7 +26,9 @@ from cstui.widgets.page_model import Cell, Place
 TWO_COLUMNS = 110
 
 
-class CustomerScreen(CustomerSubscriptions, MoneyActions, CustomerCards):
+class CustomerScreen(
+    CustomerStopping, CustomerSubscriptions, CustomerExplaining, MoneyActions, CustomerCards
+):
     """Two columns where there is room, one below; digits go to sections, Enter opens an order."""
 
     contexts: ClassVar[tuple[Context, ...]] = (Context.CUSTOMER, Context.ALWAYS, Context.NAV)
@@ -121,6 +125,7 @@ class CustomerScreen(CustomerSubscriptions, MoneyActions, CustomerCards):
             self.view = None
             self.opened_at = self.now()
             self.verified = Verification()
+            self.forget_explained()
             if self.is_mounted:
                 self.main.show((), empty="Opening …", place=Place())
                 self.rail.show((), place=Place())
@@ -160,7 +165,7 @@ class CustomerScreen(CustomerSubscriptions, MoneyActions, CustomerCards):
         reader, now = self.desk_app.reader, self.now()
         wide = self.size.width >= TWO_COLUMNS
         room = (self.size.width // 3 if wide else self.size.width) - 8
-        main = main_sections(view, self.verified, reader, now)
+        main = self.with_explained(main_sections(view, self.verified, reader, now))
         rail = rail_sections(view, reader, now, max(20, room))
         self.rail.display = wide
         if is_new and view.orders:
@@ -171,6 +176,10 @@ class CustomerScreen(CustomerSubscriptions, MoneyActions, CustomerCards):
             self.main.scroll_to(y=0, animate=False, force=True)
             self.main.focus()
         self.refresh_frame()
+
+    def paint_explained(self) -> None:
+        """The transactions with their sentences."""
+        self.paint()
 
     def on_resize(self) -> None:
         """One column or two."""
