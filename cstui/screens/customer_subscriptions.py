@@ -5,6 +5,7 @@ from __future__ import annotations
 from cstui.domain.ids import Kind
 from cstui.domain.subscriptions import SubscriptionRow, SubscriptionView
 from cstui.flow import call, flow
+from cstui.keys import Context
 from cstui.screens.customer_sending import CustomerSending
 from cstui.screens.money_actions import order_key
 from cstui.screens.subscription_actions import SubscriptionSpot
@@ -12,6 +13,7 @@ from cstui.screens.subscription_cancel import SubscriptionCancelling
 from cstui.screens.subscription_editing import SubscriptionEditing
 from cstui.screens.subscription_mails import spot_of
 from cstui.screens.subscription_stepping import SubscriptionStepping
+from cstui.widgets.page import Page
 
 #: What these keys of the profile mean on a subscription's row.
 _ON_ROW = {
@@ -30,6 +32,8 @@ class CustomerSubscriptions(
     SubscriptionEditing, SubscriptionStepping, SubscriptionCancelling, CustomerSending
 ):
     """The keys of a subscription on the row under the cursor."""
+
+    _footer_shown = Context.CUSTOMER
 
     def subscription_row(self) -> SubscriptionRow | None:
         """The subscription under the cursor."""
@@ -57,6 +61,16 @@ class CustomerSubscriptions(
         if meant is not None and self.subscription_row() is not None:
             return super().why_not(meant)
         return super().why_not(action)
+
+    def footer_context(self) -> Context:
+        """The keys of a subscription while the cursor stands on one."""
+        return Context.SUBSCRIPTION if self.subscription_row() is not None else super().footer_context()
+
+    def on_page_moved(self, event: Page.Moved) -> None:
+        """Other keys in the last line, where the cursor comes to a subscription or leaves it."""
+        if self.footer_context() is not self._footer_shown:
+            self._footer_shown = self.footer_context()
+            self.refresh_keys()
 
     def title_now(self, action: str) -> str:
         """What the key does with the row under the cursor."""

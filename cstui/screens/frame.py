@@ -122,13 +122,17 @@ class ScreenFrame(Screen[None]):
         if not self.has_frame or not self.desk_app.is_signed_in:
             return
         in_field = self.focused is not None and hasattr(self.focused, "insert_text_at_cursor")
-        context = Context.PANEL if self.panel is not None else self.contexts[0]
+        context = Context.PANEL if self.panel is not None else self.footer_context()
         keys = [
             (key.keys, key.label, not self.why_not(key.id))
             for key in footer(self.keymap, context, in_field=in_field)
             if key.permission is None or self.actor.may_somewhere(key.permission)
         ]
         self.query_one("#keys", KeyBar).show_keys(keys)
+
+    def footer_context(self) -> Context:
+        """Whose keys the last line shows while no panel is open."""
+        return self.contexts[0]
 
     def why_not(self, action: str) -> str:
         """Why an action is not possible now, in words; empty where it is."""

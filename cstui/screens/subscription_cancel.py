@@ -17,9 +17,9 @@ from cstui.domain.reasons import STARTERS, ReasonKind
 from cstui.domain.refund_plan import plan
 from cstui.domain.refunds import RefundChoice
 from cstui.domain.retention import OfferPreview
-from cstui.domain.subscription_changes import CancelWhen
+from cstui.domain.subscription_changes import Cancel, CancelWhen
 from cstui.domain.subscriptions import PeriodState, SubscriptionStatus, SubscriptionView
-from cstui.flow import call, flow
+from cstui.flow import call, flow, quietly
 from cstui.format import Reader, day_words, money_words
 from cstui.screens.dialogs.retention import ACCEPT, CancelFacts, CancelSubscriptionPanel
 from cstui.screens.subscription_actions import HeldView, SubscriptionActions
@@ -58,7 +58,17 @@ class SubscriptionCancelling(SubscriptionActions):
             held.name, held.view.today or self.now().date(), coming.date if coming is not None else None, wish.last_charge,
             wish.no_refund, tuple(preview_lines(coming, reader)) if coming is not None else (), reader,
         )  # fmt: skip
-        panel = CancelSubscriptionPanel(facts, wish.reasons, wish.offers)
+
+        def look(step: Cancel) -> None:
+            self.run_worker(
+                self._look_at_end(held.id, step),
+                group="preview",
+                exclusive=True,
+                description="preview",
+                exit_on_error=False,
+            )
+
+        panel = CancelSubscriptionPanel(facts, wish.reasons, wish.offers, look)
         async with self.opened(panel):
             done = await self.store_until_done(panel, held, self._cancel)
         if done is None:
@@ -69,6 +79,13 @@ class SubscriptionCancelling(SubscriptionActions):
             self.say_stored(view, f"Kept: {held.name}, {offer.offer.words}.")
         else:
             self.say_stored(view, _cancelled_words(view))
+
+    async def _look_at_end(self, key: int, step: Cancel) -> None:
+        """What would still be billed; nobody waits for it, since nothing may stand between the wish and its end."""
+        preview = await quietly(self.desk.subscriptions.preview, self.actor, key, step)
+        panel = self.panel
+        if preview is not None and isinstance(panel, CancelSubscriptionPanel):
+            panel.show_coming(step, preview_lines(preview, self.desk_app.reader))
 
     def _cancel(self, held: HeldView, values: dict[str, str], save_id: str) -> Callable[[], SubscriptionView]:
         if values["answer"] == ACCEPT:

@@ -131,3 +131,43 @@ async def test_the_last_charge_goes_back_with_it_and_the_countdown_is_seen(bench
         await desk.commit()
         await desk.shows("Cancelled: Tea.", "Refund $26.50")
     assert bench.sub(key).status is _S.CANCELLED
+
+
+async def test_what_would_still_be_billed_follows_when_it_ends(bench: BillingBench) -> None:
+    key = bench.subscription(due=10)
+    async with on_screen(bench, key, (80, 24)) as desk:
+        await desk.type("Xb")
+        await desk.shows("y cancels Tea now", "Nothing is billed any more.")
+        await desk.press("w")
+        await desk.shows("y cancels Tea after the bill of", "It ends with the next bill that goes through.")
+        await desk.press("w")
+        await desk.shows("y cancels Tea instead of the bill of", "Nothing is billed any more")
+        await desk.press("y")
+        await desk.shows("Planned: Tea ends on")
+        await ready(desk)
+        desk.app.screen.action_subscription_keep()  # type: ignore[attr-defined]
+        await desk.shows("y takes the planned end of Tea back")
+        await desk.press("y")
+        await desk.shows("Planned end taken back: Tea. Bills 26.50 USD on")
+    assert (bench.sub(key).status, bench.sub(key).cancel_on) == (_S.ACTIVE, None)
+
+
+async def test_on_the_profile_a_key_means_the_row_that_the_cursor_stands_on(bench: BillingBench) -> None:
+    bench.subscription(due=10)
+    async with on_profile(bench, (80, 24)) as desk:
+        await desk.shows("K Skip", "B Force bill")
+        for key, of_row, of_customer in (
+            ("e", "Price of Tea", "Contact"),
+            ("C", "Card of Tea", "Card of Ann Lee"),
+        ):
+            await desk.press("3", key)
+            await desk.shows(of_row)
+            await desk.press("f12")
+            await desk.shows_no(of_row)
+            await desk.until(lambda: not desk.app.screen.flows)  # type: ignore[attr-defined]
+            await desk.press("1", key)
+            await desk.shows(of_customer)
+            await desk.press("f12")
+            await desk.until(lambda: not desk.app.screen.flows)  # type: ignore[attr-defined]
+        await desk.press("1", "K")
+        await desk.shows("Go to a subscription first: 3 subscriptions.")

@@ -17,7 +17,7 @@ from textual.widgets import Input, Static
 
 from cstui.domain.calls import Reason
 from cstui.domain.retention import OfferPreview
-from cstui.domain.subscription_changes import CancelWhen
+from cstui.domain.subscription_changes import Cancel, CancelWhen
 from cstui.format import READER, Reader, day_words, money_words
 from cstui.text import content
 from cstui.widgets.choice import Choice
@@ -50,7 +50,7 @@ class CancelFacts:
     """What the panel says about the subscription.
 
     `name` is what the sentences call it. `next_bill` None: nothing is due, so that it ends now or on a date. `last_charge` is what could be refunded,
-    in words (`28.00 USD of 2 Nov`); empty where nothing can, `no_refund` then says why. `above` are more lines over the reasons.
+    in words (`28.00 USD of 2 Nov`); empty where nothing can, `no_refund` then says why. `above` are the bills to come, over the reasons.
     """
 
     name: str
@@ -91,15 +91,20 @@ class _Reasons(Choice):
 class CancelSubscriptionPanel(Panel):
     """Reason, the one offer with what it saves, and the line that cancels.
 
-    `offers` holds the offer that fits each reason, prepared before: nothing is waited for, and nothing stands between the wish and its end. The
-    answer's keys are answer (`CANCEL` or `ACCEPT`), reason, offer and declined (offer ids or empty), when (a value of `CancelWhen`), on (an ISO date
-    or empty), keep_billing and refund (`yes` or `no`), note.
+    `offers` holds the offer that fits each reason, prepared before: nothing is waited for, and nothing stands between the wish and its end.
+    `look` is called with the end that `y` would make, `show_coming()` takes what would still be billed. The answer's keys are answer (`CANCEL` or
+    `ACCEPT`), reason, offer and declined (offer ids or empty), when (a value of `CancelWhen`), on (an ISO date or empty), keep_billing and refund
+    (`yes` or `no`), note.
     """
 
     can_focus = True
 
     def __init__(
-        self, facts: CancelFacts, reasons: Sequence[Reason], offers: Mapping[str, OfferPreview]
+        self,
+        facts: CancelFacts,
+        reasons: Sequence[Reason],
+        offers: Mapping[str, OfferPreview],
+        look: Callable[[Cancel], None] = lambda _step: None,
     ) -> None:
         super().__init__(f"Cancel {facts.name}")
         self.border_subtitle = content("Esc leave")
@@ -112,12 +117,17 @@ class CancelSubscriptionPanel(Panel):
         self._when = CancelWhen.NOW
         self._keep_billing = True
         self._refund = False
+        self._look = look
+        self._looked_at: Cancel | None = None
 
     def compose(self) -> ComposeResult:
         """Facts, reasons, the offer, options, note, date, and the line that commits."""
         with VerticalScroll(classes="panel--fields", can_focus=False):
-            for line in self._facts.above:
-                yield Static(content(line), classes="panel--fact")
+            yield Static(
+                content("\n".join(self._facts.above), multiline=True),
+                classes="panel--fact",
+                id="cancel-coming",
+            )
             yield Static(content("Why? A letter goes on."), classes="panel--fact", id="cancel-ask")
             yield _Reasons(tuple(self._reasons.items()), self._reason_taken, id="cancel-reasons")
             yield Static("", classes="panel--fact", id="cancel-offer")
@@ -145,6 +155,11 @@ class CancelSubscriptionPanel(Panel):
         """The offer that fits the chosen reason; once one was declined no other is made."""
         found = self._offers.get(self._reason)
         return found if found is None or self._declined in ("", str(found.offer.id)) else None
+
+    def show_coming(self, step: Cancel, lines: Sequence[str]) -> None:
+        """The bills that would still come after an end that was looked at; what came too late for another one is dropped."""
+        if self.is_mounted and step == self._looked_at:
+            self.query_one("#cancel-coming", Static).update(content("\n".join(lines), multiline=True))
 
     def say_problem(self, words: str) -> None:
         """Why it was not done; whatever was chosen stays."""
@@ -321,6 +336,13 @@ class CancelSubscriptionPanel(Panel):
 
     def _say_commit(self, *, typed: bool = False) -> None:
         self.query_one(CommitLine).say(self._commit_words(), typed=typed)
+        if self._step is not _Step.CANCEL or self._missing() == "on":
+            return
+        on = self._on() if self._when is CancelWhen.ON_DATE else None
+        step = Cancel(self._when, on, self._keep_billing)
+        if step != self._looked_at:
+            self._looked_at = step
+            self._look(step)
 
     def _commit_words(self) -> str:
         name = self._facts.name

@@ -30,7 +30,8 @@ def _own(is_sqlite: bool) -> str:
         " FROM payment_attempt a LEFT JOIN orders o ON o.id = a.order_id LEFT JOIN payment_transaction t ON t.id = a.transaction_id"
         " LEFT JOIN refund r ON r.id = a.refund_id LEFT JOIN subscription s ON s.id = a.subscription_id"
         " LEFT JOIN card c ON c.id = a.card_id"
-        f" WHERE a.requested_by_id = :staff AND a.created_at > {_ago(is_sqlite, 86400)}"
+        " WHERE (a.order_id IS NOT NULL OR a.subscription_id IS NOT NULL)"
+        f" AND a.requested_by_id = :staff AND a.created_at > {_ago(is_sqlite, 86400)}"
         " AND (a.state IN ('waiting_approval', 'armed', 'sending', 'unknown', 'pending')"
         f" OR a.done_at > {_ago(is_sqlite, 30)}) ORDER BY a.id DESC LIMIT 20"
     )
