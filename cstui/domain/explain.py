@@ -250,7 +250,7 @@ def explained(movement: Movement, found: Fit, story: Story) -> Explanation:
 
 def sentence(movement: Movement, story: Story) -> str:
     """What it was, for which order and lines, which cycle of what, why then, what became of it since: one sentence."""
-    parts = [f"{_what(movement)}{_for(movement, story)}"]
+    parts = [_what(movement, _for(movement, story))]
     parts += [_cycle(cycle) for cycle in story.cycles]
     for cycle in story.cycles:
         parts += _reasons(cycle)
@@ -258,28 +258,35 @@ def sentence(movement: Movement, story: Story) -> str:
     return f"{'; '.join(part for part in parts if part)}."
 
 
-def _what(movement: Movement) -> str:
-    day, amount, store = _day(movement.day), _money(movement.amount), movement.store
+def _what(movement: Movement, order: str) -> str:
+    """What was done with how much for which order, then what is known of it."""
     gives = movement.kind in _GIVING
     card = f" {'on' if movement.outcome is Outcome.HELD else 'to'} {movement.card}" if movement.card else ""
+    amount = f"{_money(movement.amount)}{card}"
     noun = "a refund" if gives else "a charge"
-    said = {
-        Outcome.TAKEN: f"On {day} {store} charged {amount}{card}",
-        Outcome.HELD: f"On {day} {store} reserved {amount}{card} without taking it",
-        Outcome.GIVEN: f"On {day} {store} gave back {amount}{card}",
-        Outcome.VOIDED: f"On {day} {store} took a charge of {amount}{card} back before it was final, so that it falls off the statement",
-        Outcome.DISPUTED: f"On {day} the customer's bank took {amount} back because the charge was disputed",
-        Outcome.REVERSED: f"On {day} {store} sent {noun} of {amount}{card}, and the bank has undone it since",
-        Outcome.FAILED: f"On {day} {store} sent {noun} of {amount}{card}, which failed, so that no money moved",
-        Outcome.PENDING: f"On {day} {store} sent {noun} of {amount}{card}, and the bank has accepted it but not confirmed it yet",
-        Outcome.UNKNOWN: f"On {day} {store} sent {noun} of {amount}{card}, and it is not known yet whether it went through: it is being looked up",
-        Outcome.WAITING: f"{store} is about to charge {amount}{card} and has not sent it yet",
-        Outcome.WITHDRAWN: f"A charge of {amount}{card} was planned on {day} and taken back before it was sent",
-    }  # fmt: skip
-    if movement.outcome is Outcome.DECLINED:
-        because = f": {_lower(movement.decline.words)}" if movement.decline is not None else ""
-        return f"On {day} {store} tried to charge {amount}{card} and was declined{because}; nothing was taken"
-    return said[movement.outcome]
+    head, tail = {
+        Outcome.TAKEN: ("charged", ""),
+        Outcome.HELD: ("reserved", ", and has not taken it"),
+        Outcome.GIVEN: ("gave back", ""),
+        Outcome.VOIDED: ("took back a charge of", " before it was final, so that it falls off the statement"),
+        Outcome.REVERSED: (f"sent {noun} of", ", which the bank has undone since"),
+        Outcome.DECLINED: ("tried to charge", f", which was declined{_because(movement)}; nothing was taken"),
+        Outcome.FAILED: (f"sent {noun} of", ", which failed; no money moved"),
+        Outcome.PENDING: (f"sent {noun} of", ", which the bank has accepted but not confirmed yet"),
+        Outcome.UNKNOWN: (
+            f"sent {noun} of",
+            "; it is not known yet whether it went through, and is being looked up",
+        ),
+        Outcome.WAITING: ("is about to charge", ", and has not sent it yet"),
+        Outcome.WITHDRAWN: ("planned to charge", ", which was taken back before it was sent"),
+        Outcome.DISPUTED: ("lost", " to the bank, because the charge was disputed"),
+    }[movement.outcome]
+    when = "" if movement.outcome is Outcome.WAITING else f"On {_day(movement.day)} "
+    return f"{when}{movement.store} {head} {amount}{order}{tail}"
+
+
+def _because(movement: Movement) -> str:
+    return f": {_lower(movement.decline.words)}" if movement.decline is not None else ""
 
 
 _GIVING = (TransactionKind.REFUND, TransactionKind.CREDIT, TransactionKind.CHARGEBACK)
@@ -354,7 +361,7 @@ def _since(movement: Movement, story: Story) -> list[str]:
     on_its_way = [back for back in story.back if back.day is None]
     said += [f"a refund of {_money(back.amount)} is on its way" for back in on_its_way]
     if story.disputed is not None:
-        said.append(f"the customer's bank disputes it since {_day(story.disputed)}")
+        said.append(f"the bank disputes it since {_day(story.disputed)}")
     for cycle in story.cycles:
         if cycle.ended is not None:
             said.append(f"the subscription was cancelled on {_day(cycle.ended)}")

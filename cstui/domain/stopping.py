@@ -52,11 +52,12 @@ class StopItem:
     terminal: str = ""
     since: datetime | None = None
     why_not: str = ""
+    title: str = ""
 
     @property
     def name(self) -> str:
         """How it is called where it was left: `Tea`, `#1001`."""
-        return self.order_number if self.order_id else self.words.partition(",")[0]
+        return (self.order_number if self.order_id else self.title) or self.words
 
     @property
     def can_stop(self) -> bool:

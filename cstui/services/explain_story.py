@@ -207,7 +207,7 @@ class Books:
         return tuple(self._cycle(row, movement, is_first=True) for row in started[:2])
 
     def _cycle(self, row: Any, movement: Movement, *, is_first: bool) -> Cycle:
-        product = _name(" ".join(part for part in (row.product, row.option) if part))
+        product = _name(f"{row.product} ({row.option})" if row.option else row.product)
         interval = interval_words(row.interval_unit, row.interval_count)
         ended = (
             _day(row.cancelled_at, row.zone)

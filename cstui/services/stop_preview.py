@@ -70,16 +70,16 @@ def in_the_way(row: Any, actor: Actor) -> bool:
 
 
 def _subscription(row: Any, waiting: Iterable[Any]) -> StopItem:
-    name = _text(" ".join(part for part in (row.product, row.option) if part)) or "Subscription"
+    name = _text(f"{row.product} ({row.option})" if row.option else row.product) or "Subscription"
     total = row.unit_price * row.quantity - row.discount + row.shipping + row.tax
-    words = [name.replace(",", " "), interval_words(row.interval_unit, row.interval_count)]
+    words = [name, interval_words(row.interval_unit, row.interval_count)]
     if row.status in _STATUS:
         words.append(_STATUS[row.status])
     if row.next_bill_date is not None:
         words.append(f"next bill {_day(row.next_bill_date)}")
     return StopItem(
         f"subscription:{row.id}", StopKind.SUBSCRIPTION, row.id, row.store_id, ", ".join(words), Money(total, row.currency),
-        tuple(_plans(row, [one for one in waiting if one.subscription_id == row.id])),
+        tuple(_plans(row, [one for one in waiting if one.subscription_id == row.id])), title=name,
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from threading import Barrier, Thread
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from cstui.storage.database import Database
 from cstui.storage.queries import audit
 from cstui.storage.tables.base import table_of
 from cstui.storage.tables.orders import Shipment
+from cstui.storage.tables.people import StaffGrant
 from cstui.storage.tables.subscriptions import RetentionOutcome
 from tests.bad_inputs import BAD_TEXTS
 from tests.billing import BillingBench, billing_bench
@@ -29,6 +31,7 @@ from tests.factories import add_customer, add_staff, add_store, at, count
 from tests.money import ATTEMPT
 
 SHIPMENT = table_of(Shipment)
+GRANT = table_of(StaffGrant)
 S = SubscriptionStatus
 
 
@@ -253,3 +256,36 @@ def test_hostile_texts_are_one_clean_line_each(bench: BillingBench) -> None:
     for item in bench.desk.stopping.preview(bench.ann, bench.customer).items:
         assert item.words == clean(item.words) and "\n" not in item.words
     assert "\x1b" not in stop(bench, preview_ids(bench)).words
+
+
+def test_two_agents_who_stop_the_same_at_once_stop_it_once(bench: BillingBench) -> None:
+    made = shop(bench)
+    ids, gate = preview_ids(bench), Barrier(2)
+    reports: list[StopReport] = []
+
+    def run(who: Any) -> None:
+        gate.wait()
+        reports.append(bench.desk.stopping.stop(who, bench.customer, ids, "not_using", "", new_token()))
+
+    threads = [Thread(target=run, args=(who,)) for who in (bench.ann, bench.bob)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    done = [item.id for report in reports for item in report.done]
+    assert sorted(done) == sorted(set(done)) and len(reports) == 2
+    assert {bench.sub(made[name]).status for name in ("live", "failed")} == {S.CANCELLED}
+    assert len(bench.rows(ATTEMPT, transaction_id=made["hold"])) <= 1
+    assert bench.desk.locks.all(bench.sue) == ()
+
+
+def test_what_a_role_does_not_allow_is_left_and_says_so(bench: BillingBench) -> None:
+    """Ann's grant ends between the preview and the y: nothing is stopped past it."""
+    made = shop(bench)
+    ids = preview_ids(bench)
+    with bench.db.write() as tx:
+        tx.run(GRANT.update().where(GRANT.c.staff_id == bench.ann.staff_id).values(role=Role.VIEWER))
+    report = stop(bench, ids)
+    assert report.done == () and len(report.left) == 4
+    assert all(left.why.startswith("Your role may not ") for left in report.left)
+    assert bench.sub(made["live"]).status is S.ACTIVE and bench.mails() == []
