@@ -22,7 +22,7 @@ from cstui.domain.permissions import Permission
 from cstui.services.access import require
 from cstui.services.mail import outbox
 from cstui.storage.database import Database
-from cstui.storage.queries import attempts, audit, disputes, refunds, search_index
+from cstui.storage.queries import attempts, audit, disputes, moves, search_index
 from cstui.storage.queries.audit import NewEvent
 from cstui.storage.transaction import Transaction
 
@@ -115,7 +115,7 @@ class Disputes:
             by_hand = _open_one(tx, charge)
             if by_hand is not None and not by_hand.reference:
                 # Somebody wrote it down first, without the gateway's own reference: it is the same dispute.
-                refunds.change_move(tx, by_hand.id, gateway_ref=seen.reference)
+                moves.change(tx, by_hand.id, gateway_ref=seen.reference)
                 if seen.outcome is not DisputeOutcome.OPEN:
                     _close(tx, actor, by_hand, seen.outcome, "", "")
                 return True
@@ -241,7 +241,7 @@ def _write(
     save_id: str,
 ) -> int:
     won = outcome is DisputeOutcome.WON
-    key = refunds.add_move(
+    key = moves.add(
         tx,
         {
             "store_id": charge.store_id, "order_id": charge.order_id, "customer_id": charge.customer_id,
@@ -268,7 +268,7 @@ def _close(
 ) -> None:
     won = outcome is DisputeOutcome.WON
     status = TransactionStatus.REVERSED if won else TransactionStatus.SUCCEEDED
-    refunds.change_move(tx, row.id, status=status, response_code=outcome)
+    moves.change(tx, row.id, status=status, response_code=outcome)
     change = Change(f"disputes.{row.id}", DisputeOutcome.OPEN, outcome)
     _event(tx, actor, row, f"dispute {outcome}", change, note, save_id)
 

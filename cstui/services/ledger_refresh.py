@@ -18,7 +18,7 @@ from cstui.domain.gateways import GivenBack
 from cstui.domain.ids import Kind
 from cstui.domain.payments import AttemptState, TransactionKind, TransactionStatus
 from cstui.storage.database import Database
-from cstui.storage.queries import attempts, audit, ledger, refunds, search_index
+from cstui.storage.queries import attempts, audit, ledger, moves, search_index
 from cstui.storage.queries.attempts import Claimed
 from cstui.storage.queries.audit import NewEvent
 from cstui.storage.transaction import Transaction
@@ -75,7 +75,7 @@ def take_over(tx: Transaction, claimed: Claimed, found: Iterable[GivenBack]) -> 
         attempts.lock_order(tx, claimed.order_id)
     row = attempts.read(tx, claimed.id)
     charge = (
-        refunds.move(tx, row.transaction_id) if row is not None and row.transaction_id is not None else None
+        moves.read(tx, row.transaction_id) if row is not None and row.transaction_id is not None else None
     )
     if row is None or charge is None:
         attempts.change(tx, claimed.id, next_check_at=None)
@@ -127,7 +127,7 @@ def _is_known(tx: Transaction, row: Any, known: Sequence[Any], one: GivenBack) -
         for move in known
     ):
         return True
-    return refunds.other_move(tx, row.gateway, row.account, one.ref, one.kind, 0) is not None
+    return moves.other(tx, row.gateway, row.account, one.ref, one.kind, 0) is not None
 
 
 def _may_be_any(move: Any, charge: Any) -> bool:
@@ -143,7 +143,7 @@ def _has_gone(known: Sequence[Any]) -> bool:
 
 def _add(tx: Transaction, row: Any, charge: Any, one: GivenBack) -> None:
     minor = charge.amount if one.kind is TransactionKind.VOID else one.amount.minor
-    move_id = refunds.add_move(
+    move_id = moves.add(
         tx,
         {
             "store_id": charge.store_id, "order_id": charge.order_id, "customer_id": charge.customer_id, "kind": one.kind,

@@ -6,7 +6,7 @@ from cstui.domain.actor import Actor
 from cstui.domain.errors import NotFound
 from cstui.domain.permissions import Permission
 from cstui.storage.database import Database
-from cstui.storage.queries import refunds, workers
+from cstui.storage.queries import moves, workers
 
 
 class MoneyLooks:
@@ -23,7 +23,7 @@ class MoneyLooks:
     def order_of(self, actor: Actor, transaction_id: int) -> int:
         """The order that a transaction belongs to. Errors: `NotFound`."""
         with self._database.read() as tx:
-            row = refunds.move(tx, transaction_id)
+            row = moves.read(tx, transaction_id)
         if row is None or not actor.may(Permission.ORDER_VIEW, row.store_id):
             raise NotFound(
                 "There is no such transaction here.", "“cstui show order” lists an order's transactions."

@@ -18,7 +18,7 @@ from cstui.domain.payments import AttemptState, RefundState, TransactionKind, Tr
 from cstui.services import arming, billing_outcomes, card_effects, refund_effects
 from cstui.services.mail import outbox
 from cstui.services.refund_basis import SettingsRead, charge_now
-from cstui.storage.queries import attempts, audit, refunds, search_index
+from cstui.storage.queries import attempts, audit, moves, refunds, search_index
 from cstui.storage.queries.audit import NewEvent
 from cstui.storage.transaction import Transaction
 
@@ -86,7 +86,7 @@ def bears_anothers_number(tx: Transaction, row: Any, ref: str) -> bool:
     if kind is None or not ref:
         return False
     kind = TransactionKind.REFUND if kind is TransactionKind.CREDIT else kind
-    return refunds.other_move(tx, row.gateway, row.account, ref, kind, row.id) is not None
+    return moves.other(tx, row.gateway, row.account, ref, kind, row.id) is not None
 
 
 def _leave_open(tx: Transaction, row: Any, answer: Answer, looked: bool) -> None:
@@ -108,7 +108,7 @@ def _pending(tx: Transaction, row: Any, answer: Answer, looked: bool) -> None:
         checks = 0
     at = next_check(AttemptState.PENDING, row.sent_at or tx.now, checks, tx.now)
     attempts.close(tx, row.id, answer, at, checks=checks)
-    if refunds.move_of_attempt(tx, row.id) is None:
+    if moves.of_attempt(tx, row.id) is None:
         _add_move(tx, row, answer, TransactionStatus.PENDING)
     if row.refund_id is not None:
         refunds.change(tx, row.refund_id, state=RefundState.PENDING_AT_GATEWAY)
@@ -128,12 +128,12 @@ def _succeeded(tx: Transaction, row: Any, answer: Answer, settings: SettingsRead
         # A billed cycle is an order: placed now, so that its transaction has one to stand in.
         billing_outcomes.succeeded(tx, row, settings)
         row = attempts.read(tx, row.id) or row
-    existing = refunds.move_of_attempt(tx, row.id)
+    existing = moves.of_attempt(tx, row.id)
     if existing is None:
         move_id = _add_move(tx, row, answer, TransactionStatus.SUCCEEDED)
     else:
         move_id = existing.id
-        refunds.change_move(tx, move_id, status=TransactionStatus.SUCCEEDED, response_text=answer.text)
+        moves.change(tx, move_id, status=TransactionStatus.SUCCEEDED, response_text=answer.text)
     if row.refund_id is not None:
         done = RefundState.DONE_VOID if operation is Operation.VOID else RefundState.DONE_REFUND
         refunds.change(tx, row.refund_id, state=done, done_at=tx.now, next_try_at=None)
@@ -165,7 +165,7 @@ def _refused(tx: Transaction, row: Any, answer: Answer, settings: SettingsRead) 
     if row.refund_id is None:
         return
     if step is NextStep.REFUND_INSTEAD:
-        refunds.settled_at_gateway(tx, row.transaction_id, tx.now)
+        moves.settled(tx, row.transaction_id, tx.now)
         refunds.change(tx, row.refund_id, state=RefundState.APPROVED)
         arming.arm_again(tx, row.refund_id, tx.now, Operation.REFUND)
     elif step is NextStep.WAIT_FOR_SETTLEMENT:
@@ -259,9 +259,9 @@ def _add_move(tx: Transaction, row: Any, answer: Answer, status: TransactionStat
     # A credit to another card gives the charge's money back: the ledger of the order counts it as a refund.
     if kind is TransactionKind.CREDIT:
         kind = TransactionKind.REFUND
-    parent = refunds.move(tx, row.transaction_id) if row.transaction_id is not None else None
+    parent = moves.read(tx, row.transaction_id) if row.transaction_id is not None else None
     card = answer.card
-    move_id = refunds.add_move(
+    move_id = moves.add(
         tx,
         {
             "store_id": row.store_id, "order_id": row.order_id, "customer_id": row.customer_id, "kind": kind, "status": status,
@@ -277,9 +277,9 @@ def _add_move(tx: Transaction, row: Any, answer: Answer, status: TransactionStat
 
 
 def _close_pending_move(tx: Transaction, row: Any, status: TransactionStatus) -> None:
-    existing = refunds.move_of_attempt(tx, row.id)
+    existing = moves.of_attempt(tx, row.id)
     if existing is not None:
-        refunds.change_move(tx, existing.id, status=status)
+        moves.change(tx, existing.id, status=status)
 
 
 def _event(tx: Transaction, row: Any, action: str, text: str) -> None:

@@ -15,8 +15,8 @@ from cstui.domain.permissions import Permission
 from cstui.domain.reasons import STARTERS, ReasonKind
 from cstui.domain.refunds import Charge, RefundBasis, RefundLine
 from cstui.domain.shipments import SENT_SHIPMENT_STATES
-from cstui.storage.queries import refunds
-from cstui.storage.queries.refunds import AccountFacts, Taken
+from cstui.storage.queries import charges, refunds
+from cstui.storage.queries.charges import AccountFacts, Taken
 from cstui.storage.queries.settings_view import reasons
 from cstui.storage.reader import Reader
 from cstui.storage.transaction import Transaction
@@ -43,10 +43,10 @@ def basis_of(
 ) -> RefundBasis:
     """Everything that a refund of this order is planned on, as this transaction sees it."""
     store_id, currency = order.store_id, order.totals.total.currency
-    served = refunds.accounts(tx, store_id)
-    rows = refunds.charges_of(tx, order.id)
-    taken = refunds.taken_of(tx, order.id, rows)
-    charges = tuple(
+    served = charges.accounts(tx, store_id)
+    rows = charges.of_order(tx, order.id)
+    taken = charges.taken(tx, order.id, rows)
+    held = tuple(
         _charge(tx, row, taken[row.id], served)
         for row in rows
         if not (row.kind is TransactionKind.AUTHORISE and taken[row.id].captured)
@@ -64,7 +64,7 @@ def basis_of(
         shipping=shipping, shipping_tax=shipping_tax,
         refunded_shipping=back.get((AllocationKind.SHIPPING, None), (0, 0))[1],
         refunded_shipping_tax=back.get((AllocationKind.TAX, None), (0, 0))[1],
-        charges=charges, reasons=tuple((code, label) for code, label in labels), preset_reason=_likely_reason(order, labels),
+        charges=held, reasons=tuple((code, label) for code, label in labels), preset_reason=_likely_reason(order, labels),
         fee_minor=_amount(settings, "refund.fee_amount", store_id, currency),
         fee_percent=settings.whole("refund.fee_percent", store_id),
         limit=_limit(actor, settings, store_id, currency),
@@ -78,16 +78,16 @@ def basis_of(
         ),
         cancel_blocked=why_not_cancelled(order.status, order.shipments),
         cards=tuple((key, words) for key, words, _, _ in refunds.other_cards(tx, order.customer_id)),
-        blocked="" if charges else "Nothing was charged for this order, so nothing can be refunded.",
+        blocked="" if held else "Nothing was charged for this order, so nothing can be refunded.",
         undo_seconds=settings.whole("money.undo_seconds", store_id), email=order.email,
     )  # fmt: skip
 
 
 def charge_now(tx: Transaction, order_id: int, store_id: int, transaction_id: int) -> Charge | None:
     """One charge of an order as this transaction sees it; None where there is none."""
-    rows = refunds.charges_of(tx, order_id)
-    taken = refunds.taken_of(tx, order_id, rows)
-    served = refunds.accounts(tx, store_id)
+    rows = charges.of_order(tx, order_id)
+    taken = charges.taken(tx, order_id, rows)
+    served = charges.accounts(tx, store_id)
     return next((_charge(tx, row, taken[row.id], served) for row in rows if row.id == transaction_id), None)
 
 

@@ -21,7 +21,7 @@ from cstui.domain.refunds import AttemptRow, RefundRow
 from cstui.services import arming, outcomes
 from cstui.services.access import require
 from cstui.services.refund_basis import may_record
-from cstui.services.refunds import record_by_hand
+from cstui.services.refund_writing import record_by_hand
 from cstui.services.settings import Settings
 from cstui.storage.database import Database
 from cstui.storage.queries import attempts, audit, refunds

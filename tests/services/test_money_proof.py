@@ -10,7 +10,7 @@ import pytest
 
 from cstui.domain.payments import AttemptState
 from cstui.domain.refunds import RefundChoice, Share
-from cstui.storage.queries import refunds
+from cstui.storage.queries import moves, refunds
 from tests.money import ATTEMPT, MOVE, MoneyBench, money_bench
 
 
@@ -71,7 +71,7 @@ def test_two_successes_that_bear_one_number_are_found(bench: MoneyBench) -> None
 def test_what_has_been_on_its_way_for_too_long_is_found(bench: MoneyBench) -> None:
     first = bench.rows(ATTEMPT)[0]
     with bench.db.write() as tx:
-        refunds.change_move(tx, bench.rows(MOVE)[1].id, attempt_id=None)
+        moves.change(tx, bench.rows(MOVE)[1].id, attempt_id=None)
         late = tx.now - timedelta(minutes=11)
         tx.run(ATTEMPT.update().where(ATTEMPT.c.id == first.id).values(state="sending", sent_at=late))
     (fault,) = faults(bench)
