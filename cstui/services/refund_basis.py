@@ -15,7 +15,7 @@ from cstui.domain.permissions import Permission
 from cstui.domain.reasons import STARTERS, ReasonKind
 from cstui.domain.refunds import Charge, RefundBasis, RefundLine
 from cstui.domain.shipments import SENT_SHIPMENT_STATES
-from cstui.storage.queries import charges, refunds
+from cstui.storage.queries import charges, orders, refunds
 from cstui.storage.queries.charges import AccountFacts, Taken
 from cstui.storage.queries.settings_view import reasons
 from cstui.storage.reader import Reader
@@ -74,7 +74,7 @@ def basis_of(
         may_cancel=actor.may(Permission.ORDER_CANCEL, store_id),
         live_subscriptions=tuple(
             f"{row.product}, {row.option}" if row.option else row.product
-            for row in refunds.live_subscriptions(tx, order.id, order.customer_id)
+            for row in orders.subscriptions_started_by(tx, order.id, order.customer_id)
         ),
         cancel_blocked=why_not_cancelled(order.status, order.shipments),
         cards=tuple((key, words) for key, words, _, _ in refunds.other_cards(tx, order.customer_id)),

@@ -39,7 +39,7 @@ def after_refund(tx: Transaction, refund_id: int) -> None:
 
 
 def _stop_subscriptions(tx: Transaction, actor: Actor, refund: Any) -> None:
-    for row in refunds.live_subscriptions(tx, refund.order_id, refund.customer_id):
+    for row in orders.subscriptions_started_by(tx, refund.order_id, refund.customer_id):
         held = subscription_saving.taken(tx, actor, row.id)
         subscription_saving.save(held, Cancel(reason=_ENDED), "subscription cancelled", _ENDED)
 

@@ -219,10 +219,11 @@ def product(transaction: Transaction, product_id: int, store_id: int) -> Any:
 
 
 def subscriptions_started_by(transaction: Transaction, order_id: int, customer_id: int) -> list[Any]:
-    """Living subscriptions that this order started, with what they bill and how often; 50 at most."""
+    """Living subscriptions that this order started: id, product, option and how often they bill; 50 at most."""
     ended = (SubscriptionStatus.CANCELLED, SubscriptionStatus.COMPLETE)
     return transaction.rows(
         sa.select(
+            _SUBSCRIPTION.c.id,
             _SUBSCRIPTION.c.product,
             _SUBSCRIPTION.c.option,
             _SUBSCRIPTION.c.interval_unit,

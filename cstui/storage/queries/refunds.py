@@ -14,7 +14,6 @@ from cstui.domain.payments import (
     RefundState,
 )
 from cstui.domain.refunds import Allocation, RefundRow
-from cstui.domain.subscriptions import SubscriptionStatus
 from cstui.storage.queries.attempts import ATTEMPT
 from cstui.storage.tables.base import table_of
 from cstui.storage.tables.customers import Card, Customer
@@ -22,7 +21,6 @@ from cstui.storage.tables.orders import Order
 from cstui.storage.tables.payments import Refund, RefundAllocation
 from cstui.storage.tables.payments import Transaction as PaymentTransaction
 from cstui.storage.tables.people import Store
-from cstui.storage.tables.subscriptions import Subscription
 from cstui.storage.transaction import Transaction
 
 REFUND = table_of(Refund)
@@ -32,7 +30,6 @@ _ORDER = table_of(Order)
 _STORE = table_of(Store)
 _CUSTOMER = table_of(Customer)
 _CARD = table_of(Card)
-_SUBSCRIPTION = table_of(Subscription)
 #: Refunds that came to nothing: their parts can be given back by another one.
 _DEAD = (RefundState.DENIED, RefundState.WITHDRAWN, RefundState.EXHAUSTED)
 #: What the queue shows: refunds that wait for a person, for settlement or for the next try, or whose outcome is open.
@@ -147,29 +144,6 @@ def claim_due(tx: Transaction) -> Any | None:
 def attempts_of(tx: Transaction, refund_id: int) -> list[Any]:
     """The attempts of a refund, newest first."""
     return tx.rows(sa.select(ATTEMPT).where(ATTEMPT.c.refund_id == refund_id).order_by(ATTEMPT.c.id.desc()))
-
-
-def live_subscriptions(tx: Transaction, order_id: int, customer_id: int) -> list[Any]:
-    """Subscriptions that this order started and that still bill: id, product, version, store."""
-    ended = (SubscriptionStatus.CANCELLED, SubscriptionStatus.COMPLETE)
-    return tx.rows(
-        sa.select(
-            _SUBSCRIPTION.c.id,
-            _SUBSCRIPTION.c.product,
-            _SUBSCRIPTION.c.option,
-            _SUBSCRIPTION.c.version,
-            _SUBSCRIPTION.c.store_id,
-            _SUBSCRIPTION.c.status,
-            _SUBSCRIPTION.c.next_bill_date,
-        )
-        .where(
-            _SUBSCRIPTION.c.customer_id == customer_id,
-            _SUBSCRIPTION.c.parent_order_id == order_id,
-            _SUBSCRIPTION.c.status.not_in(ended),
-        )
-        .order_by(_SUBSCRIPTION.c.id)
-        .limit(50)
-    )
 
 
 def rows(
