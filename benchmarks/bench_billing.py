@@ -4,7 +4,7 @@
 
 Fills a fresh database (SQLite in the temporary directory, or a throw-away PostgreSQL where its programs are found), then bills as
 `cstui worker` does: plans, claims, sends, records, each in its own transaction. The floor is the same number of empty transactions. What
-is told: bills a second, the parts of one bill, and the memory at a tenth of the way and at the end.
+is told: bills a second, and the memory after 500 bills and at the end.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ from tests import factories, postgres
 
 _AT_ONCE = 20_000
 _PER_CUSTOMER = 5
+#: After so many bills the memory is looked at first.
+_EARLY = 500
 
 
 class AtOnce:
@@ -164,7 +166,7 @@ def measure(database: Database, due: int, senders: int, longest: float) -> Pace:
         at = time.perf_counter()
         planned = billing.bill_due(200)
         planning += time.perf_counter() - at
-        if not early and sum(done) >= due // 10:
+        if not early and sum(done) >= _EARLY:
             early = _megabytes()
         if not planned:
             if sum(done) >= due:
@@ -250,7 +252,8 @@ def _one(url: str, chosen: argparse.Namespace) -> None:
     print(
         f"  {pace.billed:,} of {chosen.due:,} due billed in {pace.seconds:.0f} s by {chosen.senders} senders: {1 / each:.0f} a second,"
         f" {each * 1000:.1f} ms each (an empty transaction: {pace.floor * 1000:.1f} ms; three to a bill)\n"
-        f"  planning {pace.planning / pace.seconds:.0%} of the time; memory {pace.early_mb:.0f} MB at a tenth, {pace.late_mb:.0f} MB at the end",
+        f"  planning {pace.planning / pace.seconds:.0%} of the time; memory"
+        f" {pace.early_mb:.1f} MB after {_EARLY} bills, {pace.late_mb:.1f} MB at the end",
         flush=True,
     )  # fmt: skip
 
