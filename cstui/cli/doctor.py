@@ -6,11 +6,15 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cstui.cli import doctor_machine
 from cstui.cli.finding import Finding, State
 from cstui.cli.session import Session
 from cstui.domain.errors import Conflict, CstuiError, NotSignedIn, SchemaNotCurrent
+
+if TYPE_CHECKING:
+    from cstui.config import Config
 
 #: How far the machine's clock may be from the database's before times read wrongly.
 _CLOCK_SECONDS = 30
@@ -36,7 +40,7 @@ def examined(session: Session) -> list[Finding]:
     findings += doctor_machine.folders(config)
     findings += doctor_machine.keyring()
     findings += _within(_DATABASE_SECONDS, lambda: _whole_database(session))
-    findings.append(Finding("mail, worker", State.OK, "not part of this version"))
+    findings += _mail(config)
     return findings
 
 
@@ -51,7 +55,7 @@ def _whole_database(session: Session) -> list[Finding]:
     findings: list[Finding] = []
     for part in (_Part("database", _schema), _Part("staff", _people), _Part("clocks", _clocks), _Part("disk", _disk),
                  _Part("settings", _settings), _Part("sign-in", _sign_in), _Part("locks", _locks),
-                 _Part("gateways", _gateways)):  # fmt: skip
+                 _Part("gateways", _gateways), _Part("worker", _worker)):  # fmt: skip
         findings += _looked(part.name, part.look, session)
         if findings and findings[-1].state is State.BROKEN:
             break
@@ -150,6 +154,30 @@ def _settings(session: Session) -> Iterator[Finding]:
         yield Finding("settings", State.DOUBTFUL, fault, "cstui settings set KEY --reset")
     if not faults:
         yield Finding("settings", State.OK, "all understood")
+
+
+def _worker(session: Session) -> Iterator[Finding]:
+    from cstui.services.money_looks import MoneyLooks
+
+    looks = MoneyLooks(session.bare_desk.database)
+    names, (unknown, overdue) = looks.workers(), looks.waiting()
+    if names:
+        yield Finding("worker", State.OK, ", ".join(names))
+    elif session.config.worker_inside and not overdue:
+        yield Finding("worker", State.OK, "none now; an open desk sends by itself")
+    else:
+        waits = f"; {overdue} to be sent" if overdue else ""
+        yield Finding("worker", State.DOUBTFUL, f"none is running{waits}", "cstui worker")
+    if unknown:
+        yield Finding(
+            "attempts", State.DOUBTFUL, f"{unknown} without a known outcome", "cstui attempts --state unknown"
+        )
+
+
+def _mail(config: Config) -> Iterator[Finding]:
+    server = config.mail
+    found = f"{server.host}, port {server.port}" if server.host else "no server configured: mails wait"
+    yield Finding("mail", State.OK, found)
 
 
 def _sign_in(session: Session) -> Iterator[Finding]:

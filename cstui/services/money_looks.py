@@ -20,6 +20,11 @@ class MoneyLooks:
         with self._database.read() as tx:
             return tuple(workers.alive(tx))
 
+    def waiting(self) -> tuple[int, int]:
+        """How many attempts have no known outcome, and how many should have been sent a while ago."""
+        with self._database.read() as tx:
+            return workers.waiting(tx)
+
     def order_of(self, actor: Actor, transaction_id: int) -> int:
         """The order that a transaction belongs to. Errors: `NotFound`."""
         with self._database.read() as tx:

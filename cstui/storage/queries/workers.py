@@ -5,11 +5,13 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from cstui.domain.attempts import WORKER_LEASE
+from cstui.domain.payments import AttemptState
 from cstui.storage.tables.base import table_of
-from cstui.storage.tables.payments import Worker
+from cstui.storage.tables.payments import PaymentAttempt, Worker
 from cstui.storage.transaction import Transaction
 
 _WORKER = table_of(Worker)
+_ATTEMPT = table_of(PaymentAttempt)
 
 
 def sign_of_life(
@@ -43,3 +45,16 @@ def alive(tx: Transaction) -> list[str]:
         .order_by(_WORKER.c.started_at)
     )
     return [row.name for row in rows]
+
+
+def waiting(tx: Transaction) -> tuple[int, int]:
+    """How many attempts have no known outcome, and how many should have been sent a while ago."""
+    row = tx.rows(
+        sa.select(
+            sa.func.count().filter(_ATTEMPT.c.state == AttemptState.UNKNOWN),
+            sa.func.count().filter(
+                _ATTEMPT.c.state == AttemptState.ARMED, _ATTEMPT.c.execute_after < tx.now - WORKER_LEASE
+            ),
+        ).where(_ATTEMPT.c.state.in_((AttemptState.UNKNOWN, AttemptState.ARMED)))
+    )[0]
+    return int(row[0]), int(row[1])
