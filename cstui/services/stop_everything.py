@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from cstui.domain.actor import Actor
@@ -27,6 +28,7 @@ from cstui.domain.locking import Purpose
 from cstui.domain.orders import OrderView
 from cstui.domain.permissions import Permission
 from cstui.domain.reasons import STARTERS, ReasonKind
+from cstui.domain.refund_plan import void_plan
 from cstui.domain.refunds import Receipt
 from cstui.domain.shipments import CANCELLABLE_SHIPMENT_STATES, ShipmentState
 from cstui.domain.stopping import ORDER, Left, StopItem, StopKind, StopPreview, StopReport
@@ -118,7 +120,8 @@ class Stopping:
             steady(tx)
             known = seen_customer(tx, actor, customer_id)
             items = items_of(tx, replace(actor, grants=known.actor.grants), customer_id)
-            contact = known.row.contact
+            contact, now = known.row.contact, tx.now
+        items = tuple(self._with_way(actor, item, now) for item in items)
         store_id = items[0].store_id if items else None
         undo = self._settings.whole("money.undo_seconds", store_id)
         return StopPreview(customer_id, contact.name or contact.company, items, self._reasons(store_id), undo)
@@ -174,6 +177,13 @@ class Stopping:
         if work.done:
             self._told(work, mail=mail)
         return StopReport(tuple(work.done), tuple(work.left), tuple(work.receipts), tuple(work.warnings))
+
+    def _with_way(self, actor: Actor, item: StopItem, now: datetime) -> StopItem:
+        """A hold that its gateway cannot lift from here says why before it is asked for."""
+        if item.kind is not StopKind.HOLD or not item.can_stop:
+            return item
+        why = void_plan(self._refunds.basis(actor, item.order_id), item.record_id, now).why_not
+        return replace(item, why_not=why) if why else item
 
     # Subscriptions and charges ----------------------------------------------------------------------
 

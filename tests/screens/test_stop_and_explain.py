@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from cstui.domain.ids import Kind, new_token
 from cstui.domain.locking import Purpose
@@ -24,6 +25,7 @@ from tests.billing import BillingBench, billing_bench
 from tests.money import ATTEMPT, MOVE
 from tests.screen_text import assert_clean_screen
 from tests.screens.driving import Driven, driven
+from tests.screens.hostile import LONG, SHORT, fill_shop, poison
 
 S = SubscriptionStatus
 
@@ -170,3 +172,36 @@ async def test_the_focused_transaction_gets_its_sentence_without_any_typing(benc
         await desk.shows("charged 30.50 USD to Visa …4242", "Gateway")
         assert desk.app.screen.panel is None
         assert_clean_screen(desk.app)
+
+
+@pytest.mark.parametrize(("size", "ascii_only"), [((140, 45), False), ((60, 16), True)])
+async def test_hostile_texts_do_no_harm_in_either_panel(
+    sqlite_db: Database, size: tuple[int, int], ascii_only: bool
+) -> None:
+    shop = fill_shop(sqlite_db)
+    poison(sqlite_db, LONG + SHORT)
+    async with driven(sqlite_db.url.text, shop.actor, size, ascii_only=ascii_only) as desk:
+        desk.app.call_later(desk.app.open_customer, shop.customer)
+        await desk.until(
+            lambda: isinstance(desk.app.screen, CustomerScreen) and desk.app.screen.view is not None
+        )
+        screen = desk.app.screen
+        assert isinstance(screen, CustomerScreen)
+        for line, panel in (("explain", ExplainPanel), ("stop", StopPanel)):
+            screen.main.go_to_section("contact")
+            await command(desk, line, panel)
+            await desk.until(lambda: "A letter says" in desk.text or "•" in desk.text or "* On" in desk.text)
+            assert_clean_screen(desk.app)
+            assert "Incident" not in desk.text
+            await desk.press("f12")
+            await desk.until(lambda: screen.panel is None and not screen.flows)
+        for key in moves_of(sqlite_db, shop.customer):
+            screen.main.go_to_row((Kind.TRANSACTION, key))
+            await command(desk, "explain")
+            await desk.until(lambda: not screen.flows and screen.panel is None)
+            assert_clean_screen(desk.app)
+
+
+def moves_of(db: Database, customer: int) -> list[int]:
+    with db.read() as tx:
+        return [row.id for row in tx.rows(sa.select(MOVE).where(MOVE.c.customer_id == customer))]

@@ -28,7 +28,7 @@ from cstui.storage.tables.subscriptions import RetentionOutcome
 from tests.bad_inputs import BAD_TEXTS
 from tests.billing import BillingBench, billing_bench
 from tests.factories import add_customer, add_staff, add_store, at, count
-from tests.money import ATTEMPT
+from tests.money import ATTEMPT, MOVE
 
 SHIPMENT = table_of(Shipment)
 GRANT = table_of(StaffGrant)
@@ -216,6 +216,16 @@ def test_a_parcel_that_left_meanwhile_is_left_and_said(bench: BillingBench) -> N
     assert stop(bench, ids).words == "Nothing was stopped; #1001: It has left already."
     assert parcel_states(bench, order) == [ShipmentState.SHIPPED] and bench.mails() == []
     assert bench.desk.locks.all(bench.sue) == ()
+
+
+def test_a_hold_that_no_gateway_can_lift_says_why_before_it_is_asked_for(bench: BillingBench) -> None:
+    made = shop(bench)
+    with bench.db.write() as tx:
+        tx.run(MOVE.update().where(MOVE.c.id == made["hold"]).values(gateway_ref=""))
+    hold = bench.desk.stopping.preview(bench.ann, bench.customer).items[-1]
+    assert hold.kind is StopKind.HOLD and "reference of this charge" in hold.why_not
+    report = stop(bench, [hold.id])
+    assert report.done == () and "reference of this charge" in report.left[0].why
 
 
 def test_reason_note_and_choice_are_checked_before_anything_is_stopped(bench: BillingBench) -> None:
