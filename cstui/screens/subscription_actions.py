@@ -246,10 +246,9 @@ class SubscriptionActions(RecordActions):
             panel.say_problem(f"{error.message} {refused.in_words()}")
             return held
         show = getattr(panel, "show_view", None)
-        if show is not None:
-            show(held.view)
+        clashes = (show(held.view) if show is not None else "") or ""
         self.subscription_moved(held.view)
-        panel.say_problem(said)
+        getattr(panel, "say_notice", panel.say_problem)(f"{said} {clashes}".strip())
         return held
 
     def say_stored(self, view: SubscriptionView, words: str) -> None:
@@ -262,7 +261,9 @@ class SubscriptionActions(RecordActions):
         if view.problem:
             self.tell(f"{words} But: {view.problem}", "warn")
         elif view.receipt is not None:
-            self.tell(f"{words} {view.receipt.words}", "good")
+            # What is armed counts down beside it, with amount and name.
+            is_counted = view.receipt.sends_at is not None
+            self.tell(words if is_counted else f"{words} {view.receipt.words}")
         else:
             self.tell(said)
 

@@ -12,6 +12,7 @@ from cstui.domain.errors import CstuiError, InvalidFields, NotPossibleNow
 from cstui.domain.ids import Kind
 from cstui.domain.locking import Draft
 from cstui.domain.subscription_changes import BillPreview, SubscriptionChange
+from cstui.domain.subscriptions import SubscriptionView
 from cstui.flow import call, flow, quietly
 from cstui.keys import KeyMap
 from cstui.screens.dialogs.subscription_forms import (
@@ -84,6 +85,7 @@ class SubscriptionEditing(SubscriptionActions):
             f"{edit.title} {held.name}", put.fields, above=edit.above(held.view, reader), replace_on_type=True, changed=put.any,
             on_pause=self._keep_form, on_change=partial(self._reckon_form_soon, edit, panel_of=held),
         )  # fmt: skip
+        panel.on_view = partial(self._put_under, edit, panel)
         self._form, self._form_of, self._form_left = panel, (held, fields), False
         self._seen_values = None
 
@@ -127,6 +129,19 @@ class SubscriptionEditing(SubscriptionActions):
         return partial(
             self.desk.subscriptions.save, self.actor, held.id, held.grip, change, save_id, self.desk.token
         )
+
+    def _put_under(self, edit: SubscriptionEdit, panel: SubscriptionForm, view: SubscriptionView) -> str:
+        """Another state under what was typed: fields that nobody touched here follow it; what both changed is named, and mine stands."""
+        if self._form_of is None:
+            return ""
+        held, fields = self._form_of
+        mine = typed_texts(fields, panel.values)
+        fresh = edit.fields(view)
+        put = put_back(fresh, mine, {})
+        self._form_of = (HeldView(view, held.grip), fresh)
+        self._seen_values = None
+        panel.put({field.name: field.value for field in put.fields})
+        return put.words
 
     async def _coming_lines(self, held: HeldView, change: SubscriptionChange) -> list[str]:
         preview: BillPreview = await call(self.desk.subscriptions.preview, self.actor, held.id, change)

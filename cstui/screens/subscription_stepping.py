@@ -221,7 +221,8 @@ class SubscriptionStepping(SubscriptionActions):
         if done is not None:
             receipt: Receipt = done[0]
             self.follow_money(receipt, held.view)
-            self.tell(receipt.words)
+            cycle = held.view.next.cycle if held.view.next is not None else held.view.row.cycle + 1
+            self.tell(f"Cycle {cycle} of {held.name} is billed now.")
             self.subscription_moved(None)
 
     # All of them ------------------------------------------------------------------------------------

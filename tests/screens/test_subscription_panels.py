@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from cstui.domain.ids import Kind, new_token
+from cstui.domain.money import Money
 from cstui.domain.payments import AttemptState
+from cstui.domain.subscription_changes import SubscriptionChange
 from cstui.domain.subscriptions import DiscountKind, SubscriptionStatus
 from cstui.screens.dialogs.bill import BillPanel
 from cstui.screens.dialogs.subscription_forms import SubscriptionForm
@@ -156,7 +158,7 @@ async def test_a_past_due_one_is_charged_with_its_new_card_after_a_line_that_was
         await desk.press(letter)
         await desk.shows("y charges $26.50 to Visa …1111 now")
         await desk.commit()
-        await desk.shows("Card changed: Tea. Charge of 26.50 USD", "Charge $26.50 Tea sends in")
+        await desk.shows("Card changed: Tea.", "Charge $26.50 Tea sends in")
         assert bench.states(key)[-1] is AttemptState.ARMED
         bench.later(minutes=1)
         bench.work()
@@ -174,7 +176,7 @@ async def test_b_charges_on_the_profile_row_and_u_takes_it_back(bench: BillingBe
         await desk.shows("y charges $26.50 to Visa …4242 for Tea now", "1 key ignored")
         assert bench.tries(key) == []
         await desk.commit()
-        await desk.shows("Charge of 26.50 USD", "Charge $26.50 Tea sends in")
+        await desk.shows("Cycle 3 of Tea is billed now.", "Charge $26.50 Tea sends in")
         await desk.press("u")
         await desk.shows("Taken back: charge $26.50 Tea. Nothing was sent.")
     assert bench.states(key) == [AttemptState.WITHDRAWN] and bench.sub(key).cycle == 2
@@ -242,26 +244,31 @@ async def test_text_that_is_left_behind_is_a_draft_and_e_continues_it(bench: Bil
         assert form.values["price.unit"] == "18.50"
         await desk.press("f9")
         await desk.until(lambda: "Saved: price of Tea." in desk.text or "F9 again saves." in desk.text)
-        await desk.press("f9")
+        if "F9 again saves." in desk.text:
+            await desk.press("f9")
         await desk.shows("Saved: price of Tea.")
     assert bench.sub(key).unit_price == 1850
     assert Drafts(bench.db).of(bench.ann, Kind.SUBSCRIPTION, key) is None
 
 
-async def test_what_somebody_else_stored_meanwhile_is_named_and_nothing_is_overwritten(
+async def test_what_somebody_else_stored_meanwhile_is_named_and_nothing_of_it_is_overwritten(
     bench: BillingBench,
 ) -> None:
     key = bench.subscription(due=10)
+    subs = bench.desk.subscriptions
     async with on_screen(bench, key) as desk:
         form = await ask(desk, "Q", SubscriptionForm)
         await put(desk, form, quantity="3")
         bench.desk.locks.force(bench.sue, Kind.SUBSCRIPTION, key, "urgent")
-        view = bench.desk.subscriptions.open(bench.bob, key)
-        grip = bench.desk.subscriptions.begin(bench.bob, key, view.version, new_token())
-        bench.desk.subscriptions.pause(bench.bob, key, grip, None, new_token())
+        grip = subs.begin(bench.sue, key, bench.sub(key).version, new_token())
+        subs.save(
+            bench.sue, key, grip, SubscriptionChange(quantity=2, unit_price=Money(1800, "USD")), new_token()
+        )
         await desk.press("f9")
-        await desk.shows("It is locked for you again: look at it once more.")
-        assert bench.sub(key).quantity == 1
+        await desk.shows("It is locked for you again", "Changed meanwhile: quantity is now")
+        assert form.values == {"quantity": "3", "price.unit": "18.00"}
+        await desk.shows("3 × 18.00")
+        assert (bench.sub(key).quantity, bench.sub(key).unit_price) == (2, 1800)
         await desk.press("f9")
         await desk.shows("Saved: quantity of Tea.")
-    assert (bench.sub(key).quantity, bench.sub(key).status) == (3, _S.PAUSED)
+    assert (bench.sub(key).quantity, bench.sub(key).unit_price) == (3, 1800)

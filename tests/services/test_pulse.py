@@ -9,12 +9,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from cstui.domain.actor import Actor
+from cstui.domain.gateways import Operation
 from cstui.domain.ids import Kind, new_token
 from cstui.domain.live import What
 from cstui.domain.locking import Grip, LockRules, LockState
 from cstui.domain.notes import NoteSource
+from cstui.domain.payments import AttemptState
 from cstui.domain.permissions import Role
 from cstui.services.locks import Locks
 from cstui.services.presence import Presence
@@ -26,6 +29,7 @@ from cstui.storage.queries.audit import NewEvent
 from cstui.storage.tables.base import table_of
 from cstui.storage.tables.customers import Note
 from cstui.storage.tables.orders import Order
+from cstui.storage.tables.payments import PaymentAttempt
 from tests import factories as make
 from tests import postgres
 from tests.services.live import Heard, lapse, lock_rows
@@ -383,3 +387,29 @@ def _until(true: Callable[[], bool], seconds: float = 5.0) -> None:
     while not true():
         assert time.monotonic() < until, "it did not come true in time"
         time.sleep(0.05)
+
+
+def test_a_charge_of_a_watched_subscription_is_told_and_stands_in_the_picture_of_who_asked(
+    floor: Floor,
+) -> None:
+    with floor.db.read() as tx:
+        of = tx.rows(sa.select(ORDER).where(ORDER.c.id == floor.order))[0]
+    key = make.add_subscription(floor.db, of.store_id, of.customer_id, product="Tea")
+    pulse, heard = floor.desk("ann's")
+    pulse.for_person(floor.ann.staff_id)
+    pulse.watch(Kind.SUBSCRIPTION, key)
+    heard.wait_for(What.LOCK)
+    with floor.db.write() as tx:
+        tx.session.add(
+            PaymentAttempt(
+                key="k1", guard_key="sub:1:3", store_id=of.store_id, customer_id=of.customer_id, subscription_id=key, cycle=3,
+                operation=Operation.SALE, state=AttemptState.ARMED, amount=2650, currency="USD", gateway="sandbox",
+                requested_by="Ann", requested_by_id=floor.ann.staff_id, created_at=tx.now,
+            )
+        )  # fmt: skip
+        tx.publish("payment", Kind.SUBSCRIPTION, key)
+    event = heard.wait_for(What.PAYMENT, seconds=2)
+    assert (event.kind, event.id) == (Kind.SUBSCRIPTION, key)
+    news = heard.wait_for(What.MONEY, lambda event: bool(event.facts["news"].own), 2).facts["news"]
+    (own,) = news.own
+    assert (own.subscription_id, own.order_id, own.order_number, own.amount.minor) == (key, 0, "Tea", 2650)

@@ -29,12 +29,33 @@ _LONGEST_NUMBER = 4
 
 
 class SubscriptionForm(FormPanel):
-    """A form whose line below says, in several lines, what would be billed when."""
+    """A form whose line below says, in several lines, what would be billed when.
+
+    `on_view` puts another state of the subscription under what was typed, and gives back what both sides changed, in words.
+    """
+
+    on_view: Callable[[SubscriptionView], str] | None = None
+    _notice = ""
+
+    def show_view(self, view: SubscriptionView) -> str:
+        """The subscription is another one now: what was typed stays, everything else follows."""
+        return self.on_view(view) if self.on_view is not None else ""
+
+    def say_notice(self, words: str) -> None:
+        """What happened meanwhile; it stays above the bills to come until the next answer."""
+        self._notice = words
+        self.say_problem(words)
+
+    def save(self) -> None:
+        """Answers; a notice was read by then."""
+        self._notice = ""
+        super().save()
 
     def show_coming(self, lines: Sequence[str], tone: str = "") -> None:
         """What would be billed when."""
-        self.say_below(" ", tone)
-        self.query_one("#panel-below", Static).update(content("\n".join(lines), multiline=True))
+        self.say_below(" ", "warn" if self._notice else tone)
+        said = [self._notice, *lines] if self._notice else lines
+        self.query_one("#panel-below", Static).update(content("\n".join(said), multiline=True))
 
     def say_problem(self, words: str) -> None:
         """Why it was not stored."""
