@@ -148,7 +148,7 @@ _CALL_ALWAYS = _rows(
 _CALL_CUSTOMER = _rows(
     Context.CUSTOMER, "Call and notes",
     Key("customer.verify", ("v",), "Verify", "Ticks what the caller was verified by, kept for this call.",
-        command="verify", also=(Context.ORDER,)),
+        command="verify", also=(Context.ORDER, Context.SUBSCRIPTION)),
 )  # fmt: skip
 
 _CALL_NAV = _rows(
