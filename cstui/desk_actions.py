@@ -67,6 +67,13 @@ class DeskActions(App[int]):
         if not isinstance(self.screen, RefundQueueScreen):
             self.push_screen(RefundQueueScreen(self.keymap))
 
+    def action_money_missed(self) -> None:
+        """Cycles that went by uncharged."""
+        from cstui.screens.missed_bills import MissedBillsScreen
+
+        if not isinstance(self.screen, MissedBillsScreen):
+            self.push_screen(MissedBillsScreen(self.keymap))
+
     def action_money_attempts(self) -> None:
         """Payment attempts."""
         self.command_money_attempts("")

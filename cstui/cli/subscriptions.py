@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cstui.cli import subscription_edits
+from cstui.cli import missed_bills, subscription_edits
 from cstui.cli.session import Session
 from cstui.cli.subscription_steps import (
     WAIT,
@@ -41,6 +41,7 @@ def add(app: typer.Typer, session: Session) -> None:
     _add_bill(subscription, session)
     _add_lives(subscription, session)
     subscription_edits.add(subscription, session)
+    missed_bills.add(subscription, session)
 
 
 def _add_cancel(app: typer.Typer, session: Session) -> None:

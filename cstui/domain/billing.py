@@ -316,6 +316,7 @@ class MissedBill:
     cycle: int
     bill_date: date
     amount: Money
+    customer_name: str = ""
 
 
 class Missed(StrEnum):

@@ -259,6 +259,8 @@ _MONEY_ALWAYS = _rows(
     Key("money.queue", (), "Refund queue",
         "Lists refunds that wait for approval, a decision, settlement or the next try; Enter decides.", command="refunds"),
     Key("money.attempts", (), "Attempts", "Lists payment attempts with what became of them.", command="attempts"),
+    Key("money.missed", (), "Missed bills", "Lists cycles of subscriptions that went by uncharged; Enter bills, skips or moves one.",
+        permission=Permission.SUBSCRIPTION_VIEW, command="missed"),
 )  # fmt: skip
 
 _MONEY_NAV = _rows(

@@ -211,21 +211,27 @@ class Billing:
     # What was missed --------------------------------------------------------------------------------
 
     def missed(self, actor: Actor) -> tuple[MissedBill, ...]:
-        """The cycles that went by uncharged, in the stores that the actor sees, the oldest first, 500 at most."""
+        """The cycles that went by uncharged, in the stores that the actor sees, the oldest first, 500 at most; none that is being charged."""
         with self._database.read() as tx:
             rows = billing.missed(tx, actor.stores(Permission.SUBSCRIPTION_VIEW))
         return tuple(
             MissedBill(
                 row.id, row.subscription_id, row.store_id, row.customer_id, row.product, row.status, row.cycle, row.bill_date,
-                Money(row.amount, row.currency),
+                Money(row.amount, row.currency), f"{row.first_name} {row.last_name}".strip() or row.company,
             )
             for row in rows
         )  # fmt: skip
 
-    def decide_missed(self, actor: Actor, period_id: int, decision: Missed, save_id: str) -> None:
+    def decide_missed(
+        self, actor: Actor, period_id: int, decision: Missed, save_id: str, *, expected: Money | None = None
+    ) -> Receipt | None:
         """A supervisor bills a missed cycle now, skips it, or moves it: then a planned end comes one cycle later.
 
-        Errors: `NotPossibleNow` where it was decided already or cannot be charged, `AttemptInFlight`, `NotPermitted`, `NotFound`.
+        Answers with the receipt of the charge where it bills; repeated with the same `save_id` it answers the same.
+        `expected` is the amount that the person read.
+
+        Errors: `NotPossibleNow` where it was decided already, cannot be charged or costs something else by now,
+        `AttemptInFlight`, `NotPermitted`, `NotFound`.
         """
         with self._database.write(save_id) as tx:
             found = billing.read_period(tx, period_id)
@@ -234,7 +240,7 @@ class Billing:
             row = self._seen(tx, actor, found.subscription_id)
             require(tx, actor, Permission.REFUND_APPROVE, row.store_id)
             if audit.saved(tx, save_id):
-                return
+                return self._receipt(tx, row, save_id) if decision is Missed.BILL else None
             if not found.is_missed or found.state is not PeriodState.DUE:
                 raise NotPossibleNow("This cycle was decided on already.", "Look at the list again.")
             facts = subscriptions.facts_of(row)
@@ -246,20 +252,29 @@ class Billing:
                     tx, found.id, state=PeriodState.SKIPPED, closed_at=tx.now, note=f"{decision.capitalize()} by {actor.name}"
                 )  # fmt: skip
                 is_moved = decision is Missed.MOVE and facts.final_cycle is not None
+                self._require_not_charged(tx, row, None if is_moved else found.cycle)
                 then = replace(facts, final_cycle=(facts.final_cycle or 0) + 1) if is_moved else facts
             words = {Missed.BILL: "billed", Missed.SKIP: "skipped", Missed.MOVE: "moved"}[decision]
             arming.write(
                 tx, row, facts, then, f"missed cycle {words}", f"Cycle {found.cycle} of {found.bill_date:%d %b %Y}", actor=actor,
                 save_id=save_id,
             )  # fmt: skip
+            receipt = self._receipt(tx, row, save_id) if decision is Missed.BILL else None
+            if receipt is not None and expected is not None and receipt.amount != expected:
+                raise NotPossibleNow(
+                    f"It costs {receipt.amount.plain()} {receipt.amount.currency} now.", "Decide on it again."
+                )
+            return receipt
+
+    def _require_not_charged(self, tx: Transaction, row: Any, cycle: int | None = None) -> None:
+        """No charge of a cycle, or of any, is under way: one that was planned before an edit would be withdrawn. Errors: `AttemptInFlight`."""
+        waiting = billing.open_attempt(tx, row.id)
+        if waiting is not None and cycle in (None, waiting.cycle):
+            raise AttemptInFlight("A charge of this subscription is under way.", "Wait for its outcome.")
 
     def _bill_missed(self, tx: Transaction, row: Any, facts: SubscriptionFacts, period: Any, asked: Asked) -> None:  # fmt: skip
         terms = self._terms(tx, row)
-        waiting = billing.open_attempt(tx, row.id)
-        if waiting is not None:
-            raise AttemptInFlight(
-                "Another charge of this subscription is under way.", "Wait for its outcome."
-            )
+        self._require_not_charged(tx, row)
         if facts.status in (_S.CANCELLED, _S.COMPLETE):
             raise NotPossibleNow("This subscription has ended.", "Skip the cycle.")
         card = chargeable(tx, row.store_id, row.card_id, terms.today)

@@ -10,7 +10,7 @@ import pytest
 from cstui.domain.ids import Kind, new_token, public_id, read_public_id
 from cstui.domain.permissions import Role
 from cstui.domain.sandbox import SandboxCardRow
-from cstui.domain.subscriptions import SubscriptionStatus
+from cstui.domain.subscriptions import IntervalUnit, SubscriptionStatus
 from cstui.storage.queries import sandbox as books
 from tests import factories as make
 from tests.cli.program import OTHER, Shop
@@ -251,3 +251,26 @@ def _key(ref: str) -> int:
     read = read_public_id(ref)
     assert read is not None
     return read[1]
+
+
+def test_missed_cycles_are_listed_and_decided_on_once(lite: Desk) -> None:
+    shop = lite.shop
+    ref = lite.subscription(
+        next_bill_date=days(-25), interval_unit=IntervalUnit.WEEK, anchor_day=None, final_cycle=10
+    )
+    lite.till.work()
+    listed = shop.ok("subscription", "missed")
+    assert [(bill["subscription_id"], bill["cycle"]) for bill in listed] == [(ref, 3), (ref, 4), (ref, 5)]
+    assert set(listed[0]) == {
+        "subscription_id", "customer_id", "customer", "product", "status", "cycle", "bill_date", "amount",
+    }  # fmt: skip
+    assert shop.refused(2, "subscription", "decide", ref, "3", "bill")["advice"] == "Add --yes."
+    shop.refused(2, "subscription", "decide", ref, "3", "forget", "--yes")
+    shop.add_person("agnes", Role.AGENT)
+    shop.refused(4, "subscription", "decide", ref, "3", "bill", "--yes", "--as", "agnes", password=OTHER)
+    billed = lite.do("decide", ref, "3", "bill", "--yes")
+    assert (billed["receipt"]["state"], billed["receipt"]["amount"]["minor"]) == ("succeeded", 2650)
+    assert "waits for no decision" in shop.refused(1, "subscription", "decide", ref, "3", "skip", "--yes")["message"]  # fmt: skip
+    assert lite.do("decide", ref, "4", "skip", "--yes")["final_cycle"] == 10
+    assert lite.do("decide", ref, "5", "move", "--yes")["final_cycle"] == 11
+    assert shop("subscription", "missed").out.strip() == "No cycle went by uncharged."

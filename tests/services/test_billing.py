@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from cstui.domain.attempts import AttemptInFlight
 from cstui.domain.billing import Missed
 from cstui.domain.errors import NotPermitted, RecordChanged
 from cstui.domain.gateways import Answer, Why
@@ -349,6 +350,9 @@ def test_after_days_off_one_cycle_is_charged_and_none_is_forgotten(bench: Billin
         bench.desk.billing.decide_missed(bench.ann, listed[0].id, Missed.SKIP, "s0")
     bench.desk.billing.decide_missed(bench.sue, listed[0].id, Missed.BILL, "s1")
     bench.desk.billing.decide_missed(bench.sue, listed[0].id, Missed.BILL, "s1")
+    assert [bill.cycle for bill in bench.desk.billing.missed(bench.sue)] == [4, 5]
+    with pytest.raises(AttemptInFlight):
+        bench.desk.billing.decide_missed(bench.sue, listed[0].id, Missed.SKIP, "s4")
     bench.work()
     bench.change(key, final_cycle=10)
     bench.desk.billing.decide_missed(bench.sue, listed[1].id, Missed.SKIP, "s2")

@@ -20,12 +20,13 @@ from cstui.domain.subscriptions import SubscriptionStatus
 from cstui.storage.queries.attempts import ATTEMPT
 from cstui.storage.queries.subscriptions import PERIOD, SUBSCRIPTION
 from cstui.storage.tables.base import table_of
-from cstui.storage.tables.customers import Card
+from cstui.storage.tables.customers import Card, Customer
 from cstui.storage.tables.people import GatewayAccount, Store
 from cstui.storage.transaction import Transaction
 
 _STORE = table_of(Store)
 _CARD = table_of(Card)
+_CUSTOMER = table_of(Customer)
 _ACCOUNT = table_of(GatewayAccount)
 #: An attempt in one of these may still bring money: nothing else is tried for its subscription meanwhile.
 OPEN = (
@@ -139,11 +140,21 @@ def read_period(tx: Transaction, period_id: int) -> Any | None:
 
 
 def missed(tx: Transaction, store_ids: Iterable[int] | None, limit: int = 500) -> list[Any]:
-    """Cycles that went by uncharged and wait for a decision, the oldest first, with their subscriptions."""
+    """Cycles that went by uncharged and wait for a decision, the oldest first, with their subscriptions and customers' names.
+
+    What is being charged already waits for its outcome, not for a decision.
+    """
+    under_way = sa.exists().where(
+        ATTEMPT.c.subscription_id == PERIOD.c.subscription_id, ATTEMPT.c.cycle == PERIOD.c.cycle, ATTEMPT.c.state.in_(OPEN)
+    )  # fmt: skip
     query = (
-        sa.select(PERIOD, SUBSCRIPTION.c.store_id, SUBSCRIPTION.c.customer_id, SUBSCRIPTION.c.product, SUBSCRIPTION.c.status)
+        sa.select(
+            PERIOD, SUBSCRIPTION.c.store_id, SUBSCRIPTION.c.customer_id, SUBSCRIPTION.c.product, SUBSCRIPTION.c.status,
+            _CUSTOMER.c.first_name, _CUSTOMER.c.last_name, _CUSTOMER.c.company,
+        )
         .join(SUBSCRIPTION, SUBSCRIPTION.c.id == PERIOD.c.subscription_id)
-        .where(sa.text("subscription_period.is_missed AND subscription_period.state = 'due'"))
+        .join(_CUSTOMER, _CUSTOMER.c.id == SUBSCRIPTION.c.customer_id)
+        .where(sa.text("subscription_period.is_missed AND subscription_period.state = 'due'"), ~under_way)
         .order_by(PERIOD.c.bill_date, PERIOD.c.id)
         .limit(limit)
     )  # fmt: skip
