@@ -16,7 +16,7 @@ from cstui.domain.orders import OrderChange
 from cstui.domain.payments import AttemptState, RefundState
 from cstui.domain.permissions import Role
 from cstui.domain.reasons import ReasonKind
-from cstui.domain.subscriptions import SubscriptionStatus
+from cstui.domain.subscriptions import PeriodState, SubscriptionStatus
 from cstui.services.customers import Customers
 from cstui.services.drafts import Drafts
 from cstui.services.locks import Locks
@@ -27,7 +27,7 @@ from cstui.storage.tables.customers import Call, Note
 from cstui.storage.tables.orders import OrderDiscount, OrderHold
 from cstui.storage.tables.payments import PaymentAttempt, Refund
 from cstui.storage.tables.people import Reason
-from cstui.storage.tables.subscriptions import Subscription
+from cstui.storage.tables.subscriptions import Subscription, SubscriptionPeriod
 from cstui.storage.transaction import Database
 from tests.bad_inputs import BAD_TEXTS, SHORT_BAD_TEXTS
 from tests.factories import THEN, _insert, add_card, add_customer, add_order, add_staff, add_store
@@ -42,6 +42,7 @@ _TECHNICAL = {
     "refund": {"currency"},
     "payment_attempt": {"key", "guard_key", "chain", "currency", "gateway", "account", "payload"},
     "subscription": {"currency"},
+    "subscription_period": {"currency"},
     "card": {"last4", "bin6"},
     "audit_event": {"save_id", "prev_hash", "hash"},
     "audit_change": {"path", "salt", "old_hash", "new_hash"},
@@ -52,8 +53,8 @@ _TECHNICAL = {
 }
 _FILLED = (
     "store", "staff", "customer", "customer_address", "orders", "order_line", "order_tax", "order_discount", "order_hold",
-    "shipment", "payment_transaction", "refund", "payment_attempt", "card", "subscription", "note", "call", "edit_lock", "draft", "reason",
-    "audit_event", "audit_change",
+    "shipment", "payment_transaction", "refund", "payment_attempt", "card", "subscription", "subscription_period", "note", "call",
+    "edit_lock", "draft", "reason", "audit_event", "audit_change",
 )  # fmt: skip
 
 
@@ -104,7 +105,18 @@ def fill_shop(db: Database) -> Shop:
           for kind, key in ((Kind.CUSTOMER, customer), (Kind.ORDER, order))),
     ]  # fmt: skip
     for row in rows:
-        _insert(db, row)
+        key = _insert(db, row)
+        if isinstance(row, Subscription):
+            missed = SubscriptionPeriod(
+                subscription_id=key,
+                cycle=1,
+                bill_date=date(2026, 11, 1),
+                state=PeriodState.DUE,
+                amount=900,
+                currency="USD",
+                is_missed=True,
+            )
+            _insert(db, missed)
     settings = Settings(db)
     Customers(db, settings).save_contact(
         sue, customer, 1, Contact("Ann", "Leigh", "", "ann@example.com", "+12125550101"), new_token()

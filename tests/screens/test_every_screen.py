@@ -11,6 +11,7 @@ from cstui.screens.base import BaseScreen
 from cstui.screens.customer import CustomerScreen
 from cstui.screens.history import HistoryScreen, OrderThenScreen
 from cstui.screens.lists import DraftsScreen, HelpScreen, ListScreen, LocksScreen, MyActionsScreen
+from cstui.screens.missed_bills import MissedBillsScreen
 from cstui.screens.money_queue import AttemptsScreen, RefundQueueScreen
 from cstui.screens.order import OrderScreen
 from cstui.screens.search_form import SearchFormScreen
@@ -210,6 +211,7 @@ async def lists(walk: Walk) -> None:
         (app.action_desk_history, MyActionsScreen),
         (app.action_money_queue, RefundQueueScreen),
         (app.action_money_attempts, AttemptsScreen),
+        (app.action_money_missed, MissedBillsScreen),
     )
     for opening, kind in steps:
         before = type(walk.screen)
@@ -220,6 +222,8 @@ async def lists(walk: Walk) -> None:
         await walk.every_row(kind.__name__)
         if kind is LocksScreen:
             await walk.panel("U", "unlock")
+        if kind is MissedBillsScreen:
+            await walk.panel("enter", "what can be done about a missed cycle")
         if kind is RefundQueueScreen:
             walk.screen.page.move_to_end(False)
             await walk.panel("enter", "what can be done")
