@@ -103,6 +103,11 @@ class Panel(Vertical):
         self.take_focus()
         return await self._answer
 
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether somebody waits for the answer at this moment."""
+        return self._answer is not None and not self._answer.done()
+
     def settle(self, values: dict[str, str] | None) -> None:
         """Gives the answer."""
         if self._answer is not None and not self._answer.done():
@@ -157,6 +162,7 @@ class FormPanel(Panel):
         self._on_change = on_change
         self._pause: Timer | None = None
         self._asking = False
+        self._saved_early = False
         self._offers: dict[str, tuple[str, Callable[[], None]]] = {}
 
     def compose(self) -> ComposeResult:
@@ -229,10 +235,20 @@ class FormPanel(Panel):
         below.display = bool(words)
         below.set_classes(f"panel--below {'-' + tone if tone else ''}")
 
+    async def answer(self) -> dict[str, str] | None:
+        """As every panel; a save that was asked for while the former one was still being dealt with is answered now."""
+        if self._saved_early:
+            self._saved_early = False
+            return self.values
+        return await super().answer()
+
     def save(self) -> None:
-        """Answers with the values."""
+        """Answers with the values, as soon as somebody asks."""
         self._asking = False
-        self.settle(self.values)
+        if self.is_waited_for:
+            self.settle(self.values)
+        else:
+            self._saved_early = True
 
     @property
     def is_asking(self) -> bool:
