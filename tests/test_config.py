@@ -270,7 +270,10 @@ def test_the_mail_server_is_read_as_one_and_its_numbers_and_address_are_checked(
 
 
 def test_the_desk_itself_sends_on_sqlite_only_unless_told_otherwise(tmp_path: Path) -> None:
-    alone, shared = '[database]\nurl = "sqlite:///desk.db"\n', '[database]\nurl = "postgresql://cstui@db/cstui"\n'
+    alone, shared = (
+        '[database]\nurl = "sqlite:///desk.db"\n',
+        '[database]\nurl = "postgresql://cstui@db/cstui"\n',
+    )
     assert loaded(tmp_path, alone).worker_inside and not loaded(tmp_path, shared).worker_inside
     assert loaded(tmp_path, f'{shared}[worker]\ninside = "yes"\n').worker_inside
     assert not loaded(tmp_path, f'{alone}[worker]\ninside = "no"\n').worker_inside

@@ -10,7 +10,7 @@ import pytest
 
 from cstui.domain.payments import AttemptState
 from cstui.domain.refunds import RefundChoice, Share
-from cstui.storage.queries import moves, refunds
+from cstui.storage.queries import moves
 from tests.money import ATTEMPT, MOVE, MoneyBench, money_bench
 
 
