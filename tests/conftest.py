@@ -14,6 +14,8 @@ import pytest
 from cstui.storage.transaction import Database
 from tests import postgres
 
+# The gateways' contract is no test module; its assertions explain themselves all the same. Said before anything imports it.
+pytest.register_assert_rewrite("tests.gateways.contract")
 _numbers = itertools.count(1)
 
 
