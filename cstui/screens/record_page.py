@@ -55,9 +55,9 @@ class RecordPage(RecordActions):
     def paint(self) -> None:
         """Fills the tab in front."""
 
+    @abstractmethod
     def read_record(self) -> Any:
         """In a thread: the record as the database has it now."""
-        raise NotImplementedError
 
     def show_record(self, view: Any) -> None:
         """Shows another state of the record; news that it already holds are no news any more."""
