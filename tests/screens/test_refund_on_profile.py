@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -75,6 +76,22 @@ async def test_a_full_refund_is_two_presses_and_no_other_screen(bench: MoneyBenc
     (refund,) = bench.rows(REFUND)
     assert (refund.amount, refund.state, refund.reason_code) == (3050, RefundState.ARMED, "cancelled")
     assert bench.desk.locks.all(bench.sue) == ()
+
+
+async def test_a_second_that_passes_while_the_panel_is_taken_away_disturbs_nothing(bench: MoneyBench) -> None:
+    bench.order()
+    async with on_profile(bench) as desk:
+        await desk.press("R")
+        await desk.until(lambda: desk.app.screen.query(RefundPanel))
+        panel = panel_of(desk)
+        await read(desk)
+        going = panel.remove()
+        while panel.children:
+            panel.tick()
+            await asyncio.sleep(0)
+        await going
+        panel.tick()
+        assert not desk.app.screen.query(RefundPanel)
 
 
 async def test_a_part_with_the_fee_is_four_presses_and_no_other_screen(bench: MoneyBench) -> None:

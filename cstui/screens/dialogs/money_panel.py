@@ -90,8 +90,8 @@ class MoneyPanel(Panel):
         return bool(self._asking)
 
     def repaint(self, *, typed: bool = False) -> None:
-        """Shows the present state; `typed` where the person's own key changed it."""
-        if not self.is_mounted:
+        """Shows the present state; `typed` where the person's own key changed it. A panel that is being taken away (`display`) stays as it is."""
+        if not (self.is_mounted and self.display):
             return
         width = max(40, self.content_size.width or self.screen.size.width - 4)
         words = _FIRST if self._asking else clean(self.to_confirm()[0])
