@@ -269,7 +269,7 @@ class CstuiApp(MoneyDesk, DeskActions):
         if len(self.screen_stack) > 2:
             self.pop_screen()
         else:
-            self.action_desk_quit()
+            self._quit_soon(is_back=True)
 
     def action_desk_find(self) -> None:
         """F2: the search box, from anywhere. What is open stays open."""
@@ -334,18 +334,23 @@ class CstuiApp(MoneyDesk, DeskActions):
 
     def action_desk_quit(self) -> None:
         """Ctrl+Q: asks where something would be lost, else ends the desk (LOCK-08)."""
+        self._quit_soon()
+
+    def _quit_soon(self, *, is_back: bool = False) -> None:
         self.run_worker(
-            self._quit(), name="quit", group="quit", description="quit", exclusive=True, exit_on_error=False
+            self._quit(is_back), group="quit", description="quit", exclusive=True, exit_on_error=False
         )
 
-    async def _quit(self) -> None:
+    async def _quit(self, is_back: bool) -> None:
         unsaved = self.records.with_unsaved_text()
         if self.is_shut:
             # Whoever presses the key now need not be the one who typed: nothing is named, nothing is thrown away.
             await self.records.keep_drafts()
         elif (
-            unsaved and not await self.records.asked_to_quit(unsaved)
-        ) or not await self.asked_about_money():
+            (unsaved and not await self.records.asked_to_quit(unsaved))
+            or not await self.asked_about_money()
+            or (is_back and not unsaved and not await self.records.asked_to_leave())
+        ):
             return
         await self.records.close_all()
         self.exit(0)

@@ -150,6 +150,20 @@ class OpenRecords:
         """Open records whose form holds unsaved text."""
         return [screen for screen in self._open.values() if screen.has_unsaved_text]
 
+    async def asked_to_leave(self) -> bool:
+        """Asks before one key back too many ends the desk; nothing would be lost."""
+        from cstui.screens.base import BaseScreen
+        from cstui.widgets.form import ConfirmPanel
+
+        screen = self._app.screen
+        if not isinstance(screen, BaseScreen):
+            return True
+        words = ("Nothing is unsaved here.",)
+        return (
+            await screen.ask(ConfirmPanel("Quit the desk", words, "q quit   Esc stay", letters={"q": "quit"}))
+            is not None
+        )
+
     async def asked_to_quit(self, unsaved: list[RecordScreen]) -> bool:
         """Asks what becomes of unsaved text: kept as drafts, thrown away, or not to quit (LOCK-08)."""
         from cstui.screens.base import BaseScreen

@@ -66,13 +66,14 @@ class OrderMoney(MoneyActions, OrderHolds):
     # What moved -------------------------------------------------------------------------------------
 
     def money_moved(self) -> None:
-        """Reads the money again, whatever else is open."""
+        """Reads the money and what the history says of it again, whatever else is open."""
         self.run_worker(self._read_money(), description="money", exit_on_error=False)
 
     async def _read_money(self) -> None:
         order_id = self.record_id
         fresh: OrderView | None = await quietly(self.desk.orders.open, self.actor, order_id)
         await self.read_refunds()
+        await self.read_events()
         view = self.view
         if fresh is not None and view is not None and order_id == self.record_id == view.id:
             self.view = replace(

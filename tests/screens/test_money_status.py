@@ -150,6 +150,16 @@ async def test_the_outcome_comes_by_itself_and_stays_while_one_works_on(bench: M
     assert bench.back_at_gateway() == 3050
 
 
+async def test_the_last_events_of_an_open_order_tell_of_the_refund_by_themselves(bench: MoneyBench) -> None:
+    order = bench.order(settled=False)
+    async with at_desk(bench) as desk:
+        await refund(desk, order)
+        await desk.shows("refund requested")
+        bench.later(minutes=1)
+        bench.work()
+        await desk.shows("× voided", "void succeeded")
+
+
 async def test_a_refusal_says_why_and_when_it_is_tried_again(bench: MoneyBench) -> None:
     order = bench.order()
     bench.fault(Fault.DECLINE)

@@ -157,7 +157,19 @@ async def test_escape_empties_the_box_before_it_asks_to_quit(sqlite_db: Database
         await desk.shows("Zelda Quimby")
         await desk.press("escape")
         assert desk.app.search_screen.query_one(SearchBox).value == ""
-        assert desk.app.is_running
+        for key in ("escape", "f3"):
+            await desk.press(key)
+            await desk.shows("Quit the desk", "q quit   Esc stay")
+            await desk.press("escape")
+            await desk.shows_no("Quit the desk")
+            assert desk.app.is_running
+        await desk.type("zel")
+        await desk.shows("Zelda Quimby")
+        await desk.press("escape", "escape")
+        await desk.shows("q quit")
+        await desk.press("q")
+        await desk.until(lambda: desk.app._exit)
+        assert desk.app.return_value == 0
 
 
 @pytest.mark.parametrize("nonsense", ["%", "'; DROP TABLE orders; --", "\\", "*", "((((", "9" * 200, "[/zz]"])
