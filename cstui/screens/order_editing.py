@@ -222,7 +222,7 @@ class OrderEditing(OrderDrafts):
         finally:
             self._is_saving = False
         self.lock_is_gone()
-        self.show_order(view)
+        self.show_record(view)
         await self.drop_draft()
         due = (
             f" {balance_words(view, self._showing()).text.capitalize()}."
@@ -300,7 +300,7 @@ class OrderEditing(OrderDrafts):
             self.tell(f"{said} The same is stored already; nothing is left to save.", "")
             return None
         change = await self._agreed(refused, comparison, said)
-        self.show_order(comparison.now)
+        self.show_record(comparison.now)
         if change is None:
             self.tell_reason("Not saved. Your text is kept as a draft; e continues it.")
             return None

@@ -147,7 +147,7 @@ class OrderHolds(OrderEditing):
         finally:
             self._is_saving = False
         self.lock_is_gone()
-        self.show_order(view)
+        self.show_record(view)
         self.run_worker(self._after_save(), description="after save", exit_on_error=False)
 
     async def _reasons(self, kind: ReasonKind) -> tuple[Reason, ...]:

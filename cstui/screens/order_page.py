@@ -13,12 +13,12 @@ from cstui.domain.locking import Grip, Purpose
 from cstui.domain.orders import OrderView
 from cstui.domain.permissions import Permission
 from cstui.domain.refunds import AttemptRow, RefundRow
-from cstui.flow import call, flow, quietly
+from cstui.flow import quietly
 from cstui.keys import Context, KeyMap
 from cstui.screens.order_rows import TABS, Showing, line_names, sections_of
 from cstui.screens.record_live import RecordLive
 from cstui.widgets.page import Page
-from cstui.widgets.page_model import Cell, Place
+from cstui.widgets.page_model import Cell
 from cstui.zones import zone_named
 
 
@@ -55,38 +55,10 @@ class OrderPage(RecordLive):
 
     # Reading ----------------------------------------------------------------------------------------
 
-    def load(self, is_new: bool) -> None:
-        """Reads the order; while a form is open here, the form stays what it is."""
-        if is_new:
-            self._forget()
-            self.opened_at = self.now()
-        if not self.flows:
-            self._load(is_new)
-        elif self.is_mounted:
-            self.refresh_frame()
-
-    def _forget(self) -> None:
-        self.view, self.draft, self.grip = None, None, None
-        self._events, self._refunds, self._attempts, self.tab = (), (), (), 0
-        self._banners.clear()
-        self._news_version = 0
-        if self.is_mounted:
-            self.sheet.show((), empty="Opening …", place=Place())
-            self._show_banner()
-            self.tell("", "")
-            self.refresh_frame()
-
-    @flow()
-    async def _load(self, is_new: bool) -> None:
-        order_id = self.record_id
-        view: OrderView = await call(self.desk.orders.open, self.actor, order_id)
-        if order_id != self.record_id:
-            return
-        self.show_order(view)
-        if is_new:
-            self.sheet.scroll_to(y=0, animate=False, force=True)
-            self.sheet.focus()
-        self.run_worker(self._after_load(is_new), description="after load", exit_on_error=False)
+    def forget(self) -> None:
+        """The last events, the refunds and their attempts go too."""
+        self._events, self._refunds, self._attempts = (), (), ()
+        super().forget()
 
     async def _after_load(self, is_new: bool) -> None:
         """What the first paint need not wait for: who looks, what was typed and not saved, the last events."""
@@ -115,10 +87,6 @@ class OrderPage(RecordLive):
             self._refunds, self._attempts = found
 
     # Showing ----------------------------------------------------------------------------------------
-
-    def show_order(self, view: OrderView) -> None:
-        """Shows another state of the order."""
-        self.show_record(view)
 
     def read_record(self) -> OrderView:
         """In a thread: the order as the database has it now."""

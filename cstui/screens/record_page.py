@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 
 from cstui.domain.locking import Draft, Grip
+from cstui.flow import call, flow
 from cstui.screens.record_actions import RecordActions
 from cstui.widgets.bars import Bar
 from cstui.widgets.padlock import padlock_cell, viewers_words
@@ -65,6 +66,45 @@ class RecordPage(RecordActions):
         if view.version >= self._news_version:
             self.set_banner("changed", "")
         self.paint()
+
+    # Reading ----------------------------------------------------------------------------------------
+
+    def load(self, is_new: bool) -> None:
+        """Reads the record; while a form is open here, the form stays what it is."""
+        if is_new:
+            self.forget()
+            self.opened_at = self.now()
+        if not self.flows:
+            self._load(is_new)
+        elif self.is_mounted:
+            self.refresh_frame()
+
+    def forget(self) -> None:
+        """Nothing of the record that was here before is shown any more."""
+        self.view, self.draft, self.grip, self.tab = None, None, None, 0
+        self._banners.clear()
+        self._news_version = 0
+        if self.is_mounted:
+            self.sheet.show((), empty="Opening …", place=Place())
+            self._show_banner()
+            self.tell("", "")
+            self.refresh_frame()
+
+    @flow()
+    async def _load(self, is_new: bool) -> None:
+        record_id = self.record_id
+        view = await call(self.read_record)
+        if record_id != self.record_id:
+            return
+        self.show_record(view)
+        if is_new:
+            self.sheet.scroll_to(y=0, animate=False, force=True)
+            self.sheet.focus()
+        self.run_worker(self._after_load(is_new), description="after load", exit_on_error=False)
+
+    @abstractmethod
+    async def _after_load(self, is_new: bool) -> None:
+        """What the first paint need not wait for."""
 
     async def read_events(self) -> None:
         """Reads the last events of the record, where they are not part of its view."""

@@ -11,13 +11,13 @@ from cstui.domain.ids import Kind
 from cstui.domain.live import LiveEvent, What
 from cstui.domain.locking import Draft, Grip, Purpose
 from cstui.domain.subscriptions import SubscriptionView
-from cstui.flow import call, flow, quietly
+from cstui.flow import quietly
 from cstui.keys import Context
 from cstui.screens.order_rows import Showing
 from cstui.screens.record_live import RecordLive
 from cstui.screens.subscription_rows import TABS, product_words, sections_of
 from cstui.widgets.page import Page
-from cstui.widgets.page_model import Cell, Place
+from cstui.widgets.page_model import Cell
 from cstui.zones import zone_named
 
 
@@ -40,38 +40,6 @@ class SubscriptionPage(RecordLive):
         return self.view.row.customer_id if self.view else 0
 
     # Reading ----------------------------------------------------------------------------------------
-
-    def load(self, is_new: bool) -> None:
-        """Reads the subscription; while a form is open here, the form stays what it is."""
-        if is_new:
-            self._forget()
-            self.opened_at = self.now()
-        if not self.flows:
-            self._load(is_new)
-        elif self.is_mounted:
-            self.refresh_frame()
-
-    def _forget(self) -> None:
-        self.view, self.draft, self.grip, self.tab = None, None, None, 0
-        self._banners.clear()
-        self._news_version = 0
-        if self.is_mounted:
-            self.sheet.show((), empty="Opening …", place=Place())
-            self._show_banner()
-            self.tell("", "")
-            self.refresh_frame()
-
-    @flow()
-    async def _load(self, is_new: bool) -> None:
-        key = self.record_id
-        view: SubscriptionView = await call(self.read_record)
-        if key != self.record_id:
-            return
-        self.show_record(view)
-        if is_new:
-            self.sheet.scroll_to(y=0, animate=False, force=True)
-            self.sheet.focus()
-        self.run_worker(self._after_load(is_new), description="after load", exit_on_error=False)
 
     async def _after_load(self, is_new: bool) -> None:
         """What the first paint need not wait for: who looks, and what was typed and not saved."""

@@ -18,6 +18,7 @@ from cstui.screens.customer import CustomerScreen
 from cstui.screens.dialogs.card import CardField, CardPanel
 from cstui.storage.queries.cards import CARD
 from cstui.storage.tables.base import table_of
+from cstui.storage.tables.payments import CardLinkRow
 from cstui.storage.tables.people import Setting
 from cstui.storage.tables.subscriptions import Subscription
 from cstui.storage.transaction import Database
@@ -213,6 +214,8 @@ async def test_a_link_is_sent_with_two_keys(bench: MoneyBench) -> None:
         await desk.shows("send a card link to")
         await desk.press("l")
         await desk.shows("The link is mailed to ann.lee@example.com")
+    (link,) = bench.rows(table_of(CardLinkRow))
+    assert (link.customer_id, link.is_open, on_file(bench)) == (bench.customer, True, [])
 
 
 async def test_the_new_card_is_offered_to_what_it_should_pay(bench: MoneyBench) -> None:
@@ -270,6 +273,7 @@ async def test_a_card_that_pays_something_says_so_instead_of_asking(bench: Money
         await focus_card(desk, card_id)
         await desk.press("X")
         await desk.shows("Visa …1111 pays Tea box.")
+    assert len(on_file(bench)) == 1
 
 
 async def test_x_on_an_order_says_where_it_is_cancelled(bench: MoneyBench) -> None:
