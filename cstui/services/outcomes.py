@@ -18,7 +18,7 @@ from cstui.domain.payments import AttemptState, RefundState, TransactionKind, Tr
 from cstui.services import arming, billing_outcomes, card_effects, refund_effects
 from cstui.services.mail import outbox
 from cstui.services.refund_basis import SettingsRead, charge_now
-from cstui.storage.queries import attempts, audit, moves, refunds, search_index
+from cstui.storage.queries import attempts, audit, cards, moves, refunds, search_index
 from cstui.storage.queries.audit import NewEvent
 from cstui.storage.transaction import Transaction
 
@@ -260,20 +260,29 @@ def _add_move(tx: Transaction, row: Any, answer: Answer, status: TransactionStat
     if kind is TransactionKind.CREDIT:
         kind = TransactionKind.REFUND
     parent = moves.read(tx, row.transaction_id) if row.transaction_id is not None else None
-    card = answer.card
+    brand, last4 = _face(tx, row, answer, parent)
     move_id = moves.add(
         tx,
         {
             "store_id": row.store_id, "order_id": row.order_id, "customer_id": row.customer_id, "kind": kind, "status": status,
             "amount": row.amount, "currency": row.currency, "gateway": row.gateway, "account": row.account,
             "gateway_ref": answer.ref or row.gateway_ref, "parent_id": row.transaction_id, "attempt_id": row.id,
-            "card_id": row.card_id, "card_brand": card.brand if card else (parent.card_brand if parent else ""),
-            "card_last4": card.last4 if card else (parent.card_last4 if parent else ""), "response_code": answer.code,
+            "card_id": row.card_id, "card_brand": brand, "card_last4": last4, "response_code": answer.code,
             "response_text": answer.text, "is_test": bool(row.is_test),
         },
     )  # fmt: skip
     search_index.index_order(tx, row.order_id)
     return move_id
+
+
+def _face(tx: Transaction, row: Any, answer: Answer, parent: Any) -> tuple[str, str]:
+    """Brand and last four: as the gateway answered, else of the charge that it goes back on, else of the card on file; few gateways repeat those."""
+    if answer.card is not None and answer.card.last4:
+        return answer.card.brand, answer.card.last4
+    on_charge = (parent.card_brand, parent.card_last4) if parent is not None else ("", "")
+    on_file = cards.face(tx, row.card_id)
+    first, second = (on_file, on_charge) if row.operation == Operation.CREDIT else (on_charge, on_file)
+    return first if first[1] else second
 
 
 def _close_pending_move(tx: Transaction, row: Any, status: TransactionStatus) -> None:

@@ -56,6 +56,7 @@ def test_a_due_cycle_is_charged_once_and_becomes_a_paid_order(bench: BillingBenc
     view = bench.desk.orders.open(bench.ann, order.id)
     assert view.payment_status is PaymentStatus.PAID and view.lines[0].name == "Tea"
     assert view.shipping.line1 == "12 Elm Street"
+    assert [(move.card_brand, move.card_last4) for move in view.transactions] == [("Visa", "4242")]
     (period,) = bench.periods(key)
     assert (period.state, period.cycle, period.order_id, period.amount) == (
         PeriodState.BILLED,

@@ -37,6 +37,12 @@ def read(tx: Transaction, card_id: int) -> Any | None:
     return rows[0] if rows else None
 
 
+def face(tx: Transaction, card_id: int | None) -> tuple[str, str]:
+    """Brand and last four of a card on file, also of one that was removed; empty where there is none. Locks nothing."""
+    rows = tx.rows(sa.select(CARD.c.brand, CARD.c.last4).where(CARD.c.id == card_id)) if card_id else []
+    return (rows[0].brand, rows[0].last4) if rows else ("", "")
+
+
 def live(tx: Transaction, customer_id: int) -> list[Any]:
     """The cards that a customer has on file, the newest first."""
     return tx.rows(
